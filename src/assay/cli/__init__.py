@@ -1,0 +1,65 @@
+"""The command line: one module a verb, errors as one sentence, exit status 2 for what the user can mend.
+
+Enters: arguments. Leaves: exit statuses; what a verb does lies in the rooms it calls.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from assay import __version__
+from assay.cli.corpus import app as corpus_app
+from assay.cli.pretrain import pretrain
+from assay.cli.run import run
+from assay.cli.tasks import app as tasks_app
+from assay.cli.view import view
+from assay.errors import MachineryError, UserError
+
+app = typer.Typer(
+    name="assay",
+    help="Teach models to write software with rewards that can be checked, and say honestly how much better they got.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"assay {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+app.command()(run)
+app.command()(view)
+app.command()(pretrain)
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(tasks_app, name="tasks")
+
+
+def main() -> None:
+    """Run the command line; a user's error is one sentence on stderr and exit status 2, one of ours 1."""
+    try:
+        app()
+    except UserError as error:
+        print(f"assay: {error}", file=sys.stderr)
+        sys.exit(2)
+    except MachineryError as error:
+        print(f"assay: something of ours failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ExceptionGroup as group:
+        users = group.subgroup(UserError)
+        if users is None:
+            raise
+        while isinstance(users, ExceptionGroup):
+            users = users.exceptions[0]
+        print(f"assay: {users}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,49 @@
+"""`assay run`: run an experiment file, or go on with a run that was stopped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    experiment: Annotated[Path, typer.Argument(help="The experiment file, such as experiments/twins.toml.")],
+    scale: Annotated[str, typer.Option("--scale", help="The one dial: a table [scale.N] of the file.")] = "1",
+    out: Annotated[Path | None, typer.Option("--out", help="The run directory; runs/NAME by default.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one a core.")] = 0,
+) -> None:
+    """Run an experiment: draw tasks, teach, train every arm, test every checkpoint, draw the report.
+
+    Run again in the same directory it goes on where it stopped; finished work is reused.
+    """
+    import os
+    import sys
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from assay.experiments.config import read_experiment
+    from assay.experiments.scaling import run_scaling, totals
+
+    chosen = read_experiment(experiment, scale)
+    count = workers or len(os.sched_getaffinity(0))
+    directory = out or Path("runs") / chosen.name
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description:>24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    bars = {kind: progress.add_task(kind, total=total) for kind, total in totals(chosen).items()}
+
+    def show(kind: str, done: int) -> None:
+        bar = progress.tasks[bars[kind]]
+        progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0))
+
+    try:
+        with progress:
+            report = run_scaling(
+                chosen, directory, workers=count, say=lambda text: progress.console.print(text, highlight=False), show=show
+            )
+    except KeyboardInterrupt:
+        console.print(f"stopped; what is finished is kept: run the same command again to go on in {directory}")
+        sys.exit(130)
+    typer.echo(f"report: {report}")

@@ -1,0 +1,195 @@
+"""The first phase of a scaling experiment: draw and admit the tasks, write the plan and what decides the results."""
+
+import asyncio
+import os
+import platform
+import sys
+from collections import Counter
+
+from assay.errors import MachineryError, UserError
+from assay.experiments.config import RANDOM, Experiment
+from assay.experiments.jobs import file_hash, tokenizer_directory
+from assay.experiments.place import Place
+from assay.experiments.workers import Job, Workers, tell
+from assay.ledger import Ledger
+from assay.nouns import PlannedAttempt, Task
+from assay.nouns.base import digest
+from assay.tasks import source
+from assay.tasks.admission import admit
+from assay.tasks.overlap import overlap
+
+DRAWN = "tasks admitted"
+
+
+def draw(choice: str, split: str, count: int, seed: int, shard: int, shards: int) -> dict:
+    """Draw `count` tasks of `source:split`, admit every `shards`-th from number `shard` on; runs in a worker."""
+    name, name_of_split = choice.split(":")
+    tasks = source(name).load(name_of_split, count, seed)[shard::shards]
+    admission = asyncio.run(admit(tasks))
+    tell(DRAWN, len(admission.admitted))
+    return {"split": split, "shard": shard, "admitted": admission.admitted, "refused": admission.refused}
+
+
+def _wanted(experiment: Experiment) -> dict[str, tuple[str, int]]:
+    """Return for each split its source and how many tasks are needed."""
+    wanted = {"train": (experiment.tasks.train, experiment.chosen.teacher_tasks)}
+    for split, choice in experiment.tasks.evaluation.items():
+        wanted[split] = (choice, experiment.chosen.evaluation[split])
+    return wanted
+
+
+def draw_all(experiment: Experiment, workers: Workers, show) -> tuple[dict[str, list[Task]], dict]:
+    """Return the admitted tasks of every split, exactly as many as asked for, and an account of admission.
+
+    A few more than needed are drawn (one in twenty), so that a refused task is replaced by the next.
+    """
+    wanted = _wanted(experiment)
+    jobs = [
+        Job(draw, (choice, split, count + count // 20 + 1, experiment.tasks.seed, shard, workers.count))
+        for split, (choice, count) in wanted.items()
+        for shard in range(workers.count)
+    ]
+    results = sorted(workers.run(jobs, show), key=lambda result: (result["split"], result["shard"]))
+    tasks: dict[str, list[Task]] = {}
+    account: dict[str, dict] = {}
+    for split, (choice, count) in wanted.items():
+        mine = [result for result in results if result["split"] == split]
+        # the shards took turns, so sorting by id gives back the order of drawing
+        admitted = sorted((task for result in mine for task in result["admitted"]), key=lambda task: task.id)
+        refused = sorted(refusal for result in mine for refusal in result["refused"])
+        if len(admitted) < count:
+            raise UserError(
+                f"The source {choice} gave {len(admitted)} admitted tasks where `{split}` needs {count}: "
+                "lower that number in the experiment file."
+            )
+        tasks[split] = [task.model_copy(update={"split": split}) for task in admitted[:count]]
+        account[split] = {"source": choice, "used": count, "admitted": len(admitted), "refused": refused}
+    return tasks, account
+
+
+def machine(workers: Workers) -> dict:
+    """Return what this machine is and what was chosen by itself, for the report."""
+    import importlib.metadata
+
+    from assay.sandbox import describe
+
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "python": sys.version.split()[0],
+        "system": f"{platform.system()} {platform.machine()}",
+        "torch": importlib.metadata.version("torch"),
+        "transformers": importlib.metadata.version("transformers"),
+        "sandbox": describe(),
+        "precision": "float32, on the CPU: small models gain nothing from less there",
+        "threads": f"{workers.count} worker processes of one thread each: two threads slow a small model down",
+    }
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def base_hashes(experiment: Experiment) -> dict[str, str]:
+    """Return the hash of every base's weights and tokenizer; a missing one is the user's error."""
+    found: dict[str, str] = {}
+    for arm in experiment.arms:
+        files = [tokenizer_directory(experiment, arm) / "tokenizer.json"]
+        if arm.base != RANDOM:
+            files.append(experiment.path(arm.base) / "model.safetensors")
+        for file in files:
+            if not file.is_file():
+                raise UserError(
+                    f"The arm {arm.name} needs {file}, which is not there: mend `base` or `tokenizer` in the "
+                    "experiment file, or make the checkpoint with `assay pretrain`."
+                )
+            found[f"{arm.name}/{file.name}"] = file_hash(file)
+    return found
+
+
+def parameters_of(experiment: Experiment, arm_name: str) -> int:
+    """Return how many parameters an arm's model has, from the card of its base or tokenizer's base."""
+    import json
+
+    directory = tokenizer_directory(experiment, experiment.arm(arm_name))
+    return int(json.loads((directory / "card.json").read_text())["parameters"])
+
+
+def check_same_run(experiment: Experiment, ledger: Ledger, hashes: dict[str, str], place: Place) -> bool:
+    """Return whether the run is prepared; raise UserError when the directory holds a run of another configuration."""
+    old = ledger.fact("identity")
+    if old is None:
+        return False
+    if old != {"config": experiment.hash, "bases": hashes}:
+        what = "configuration" if old["config"] != experiment.hash else "base checkpoints"
+        raise UserError(
+            f"The run directory {place.root} holds a run of another {what} (scale or file changed): "
+            "name another with --out, or remove it."
+        )
+    return True
+
+
+def prepare(experiment: Experiment, place: Place, ledger: Ledger, workers: Workers, show) -> None:
+    """Draw, admit and plan, and record what decides the results. Writes nothing that a second call would change."""
+    hashes = base_hashes(experiment)
+    if check_same_run(experiment, ledger, hashes, place):
+        return
+    tasks, account = draw_all(experiment, workers, show)
+    shared = overlap(tasks)
+    if not shared.clean:
+        raise MachineryError("two splits share the text of a task: the task source is broken")
+    with Ledger(place.teacher) as teacher:
+        teacher.add_tasks(tasks["train"])
+        teacher.plan(
+            PlannedAttempt(arm="teacher", seed=0, dose=0, task_id=task.id, split="train") for task in tasks["train"]
+        )
+    evaluation = [task for split in experiment.tasks.evaluation for task in tasks[split]]
+    ledger.add_tasks(evaluation)
+    ledger.plan(
+        PlannedAttempt(arm=arm.name, seed=seed, dose=dose, task_id=task.id, split=task.split)
+        for seed in experiment.chosen.seeds
+        for arm in experiment.arms
+        for dose in (0, *experiment.chosen.doses)
+        for task in evaluation
+    )
+    ledger.set_fact(
+        "tasks",
+        {
+            "overlap": shared.model_dump(mode="json"),
+            "admission": account,
+            "templates": dict(Counter(str(task.metadata.get("template", task.family)) for task in evaluation)),
+            "hashes": {split: digest([task.digest for task in group]) for split, group in tasks.items()},
+        },
+    )
+    ledger.set_fact(
+        "experiment",
+        {
+            "name": experiment.name,
+            "question": experiment.question,
+            "scale": experiment.scale,
+            "arms": [
+                {
+                    "name": arm.name,
+                    "base": arm.base,
+                    "tokenizer": arm.tokenizer or arm.base,
+                    "parameters": parameters_of(experiment, arm.name),
+                }
+                for arm in experiment.arms
+            ],
+            "seeds": experiment.chosen.seeds,
+            "doses": experiment.chosen.doses,
+            "splits": experiment.chosen.evaluation,
+            "margin": experiment.margin,
+            "temperature": experiment.sampling.temperature,
+            "pairs": experiment.compare,
+            "config_hash": experiment.hash,
+            "base_hashes": hashes,
+            "resolved": experiment.model_dump(mode="json", exclude={"folder"}),
+        },
+    )
+    ledger.set_fact("machine", machine(workers))
+    ledger.set_fact("identity", {"config": experiment.hash, "bases": hashes})

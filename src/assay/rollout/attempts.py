@@ -1,0 +1,122 @@
+"""Run planned attempts concurrently in one process: sandbox, agent, grade, record."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from assay.agents import ShellAgent
+from assay.errors import MachineryError
+from assay.grading import grade
+from assay.ledger import Ledger
+from assay.models import Model
+from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Status, Task, Trajectory, Validity, Verdict
+from assay.sandbox import open_sandbox
+from assay.sandbox.trees import mounts
+
+_STATUS_OF_EXIT = {
+    Exit.STEP_LIMIT: Status.LIMIT,
+    Exit.TIME_LIMIT: Status.TIMEOUT,
+    Exit.CONTEXT: Status.CONTEXT,
+    Exit.FORMAT: Status.FORMAT,
+    Exit.REFUSED: Status.REFUSED,
+    Exit.MACHINERY: Status.MACHINERY,
+}
+
+
+def seed_of(planned: PlannedAttempt) -> int:
+    """Return the sampling seed of a planned attempt: a hash of what it is, so that no order decides it."""
+    return int.from_bytes(hashlib.sha256(planned.id.encode()).digest()[:4], "big")
+
+
+def status_of(trajectory: Trajectory, changed: bool, verdict: Verdict | None) -> Status:
+    """Return the one status of a trajectory whose outputs `changed` and which got `verdict` where it was graded."""
+    if trajectory.exit is not Exit.SUBMITTED:
+        return _STATUS_OF_EXIT[trajectory.exit]
+    if not changed:
+        return Status.EMPTY
+    if verdict is None or verdict.validity is Validity.INVALID:
+        return Status.MACHINERY
+    if verdict.reason is Reason.CHEATED:
+        return Status.CHEATED
+    return Status.SOLVED if verdict.solved else Status.FAILED
+
+
+async def attempt(
+    planned: PlannedAttempt, task: Task, agent: ShellAgent, model: Model
+) -> tuple[Attempt, Trajectory]:
+    """Run one planned attempt to its end. A failure of ours is the status `machinery`, with what failed."""
+    began = time.monotonic()
+    limits = task.limits
+    try:
+        async with open_sandbox(
+            task.files,
+            readonly=mounts(task.mounts),
+            memory_mb=limits.memory_mb,
+            processes=limits.processes,
+            file_mb=limits.file_mb,
+        ) as sandbox:
+            trajectory = await agent.run(task, model, sandbox, seed=seed_of(planned))
+    except MachineryError as problem:
+        trajectory = Trajectory(
+            task_id=task.id,
+            agent=agent.name,
+            model=model.name,
+            prompt=(),
+            steps=(),
+            exit=Exit.MACHINERY,
+            error=str(problem),
+        )
+    changed = any(trajectory.outputs.get(path) != task.files.get(path) for path in task.outputs)
+    verdict: Verdict | None = None
+    detail = trajectory.error
+    if trajectory.exit is Exit.SUBMITTED and changed:
+        verdict = await grade(task, trajectory.outputs)
+        detail = verdict.detail
+    return (
+        Attempt(
+            plan=planned,
+            status=status_of(trajectory, changed, verdict),
+            verdict=verdict,
+            steps=len(trajectory.steps),
+            sampled_tokens=sum(len(step.reply.token_ids or ()) for step in trajectory.steps),
+            wall_s=round(time.monotonic() - began, 3),
+            test_only=bool(trajectory.created) and not changed,
+            detail=detail,
+        ),
+        trajectory,
+    )
+
+
+async def run_attempts(
+    planned: Sequence[PlannedAttempt],
+    tasks: Mapping[str, Task],
+    agent: ShellAgent,
+    model_for: Callable[[Task], AbstractContextManager[Model]],
+    ledger: Ledger,
+    *,
+    concurrency: int = 32,
+    tell: Callable[[int], None] = lambda done: None,
+) -> int:
+    """Run the planned attempts that the ledger does not hold yet; return how many it held already.
+
+    `model_for` opens a model for one attempt, which may keep state between the attempt's turns.
+    `tell` is called with 1 after each attempt. Raises UserError when the ledger cannot be written.
+    """
+    finished = ledger.finished()
+    waiting = [p for p in planned if p.id not in finished]
+    gate = asyncio.Semaphore(concurrency)
+
+    async def one(item: PlannedAttempt) -> None:
+        async with gate:
+            task = tasks[item.task_id]
+            with model_for(task) as model:
+                ended = await attempt(item, task, agent, model)
+            ledger.record(*ended)
+            tell(1)
+
+    async with asyncio.TaskGroup() as group:
+        for item in waiting:
+            group.create_task(one(item))
+    return len(planned) - len(waiting)

@@ -1,0 +1,43 @@
+"""What the process layer is asked to run, and what it answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from assay.sandbox.cgroups import Group
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to run and within which bounds. Sizes in bytes, times in seconds.
+
+    With `start_s` the clock `timeout_s` begins at the first byte on stdout, which must come within `start_s`;
+    a command that is silent for so long is a MachineryError. `watch` is asked every quarter second; what it
+    answers, if anything, is why the command is killed.
+    """
+
+    bwrap: str
+    options: Sequence[str]
+    command: Sequence[str | bytes]
+    timeout_s: float
+    stdin: bytes = b""
+    start_s: float | None = None
+    merge: bool = False
+    output_bytes: int = 1_000_000
+    memory_bytes: int = 512 << 20
+    file_bytes: int = 16 << 20
+    seccomp: str = ""
+    group: Group | None = None
+    watch: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended. `returncode` is None when the clock ran out; `stopped` is what `watch` said, or ""."""
+
+    returncode: int | None
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool
+    truncated: bool
+    stopped: str
+    wall_s: float

@@ -1,0 +1,30 @@
+"""Two dealings with the system that must be right: writing all of something, and killing the right process."""
+
+import os
+import signal
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data` to a blocking descriptor."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def kill_child(parent: int, child: int) -> bool:
+    """Kill `child`; False when it is not, or no longer, a child of `parent` (the number may be used again)."""
+    try:
+        handle = os.pidfd_open(child)
+    except OSError:
+        return False
+    try:
+        with open(f"/proc/{child}/stat", encoding="utf-8", errors="replace") as file:
+            above = int(file.read().rpartition(")")[2].split()[1])
+        if above != parent:
+            return False
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -1,0 +1,101 @@
+"""Admission: a task is let in only when its gold scores 1 and no change scores 0, each time it is tried."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assay.errors import MachineryError
+from assay.grading import grade
+from assay.grading.functions import grade_batch
+from assay.nouns import Reason, Task, Verdict
+
+_AT_ONCE = 2  # gradings that run side by side where there is no batch
+_BATCH = 256  # pairs handed to the batch grader in one call
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who came in, and for the others the id and one sentence that says why not."""
+
+    admitted: list[Task]
+    refused: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One grading of one task: its own solution, or no change at all."""
+
+    task: Task
+    outputs: Mapping[str, str]
+    gold: bool
+
+
+async def admit(tasks: Sequence[Task], *, repeats: int = 1, workers: int = _AT_ONCE) -> Admission:
+    """Grade gold and no change `repeats` times each and return who is admitted, in the order given.
+
+    MachineryError when our own grader failed: then nothing is known about the task. A verdict that the
+    task itself is broken (BAD_TASK) refuses it.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; it must be 1 or more")
+    tries = [
+        _Try(task, outputs, gold)
+        for task in tasks
+        for outputs, gold in ((task.gold, True), (_unchanged(task), False))
+        for _ in range(repeats)
+    ]
+    seen: dict[str, tuple[list[Verdict], list[Verdict]]] = {task.id: ([], []) for task in tasks}
+    if len(seen) != len(tasks):
+        raise MachineryError("two tasks that are up for admission have the same id")
+    verdicts = await _grade_all(tries, workers)
+    for attempt, verdict in zip(tries, verdicts, strict=True):
+        if verdict.reason is Reason.MACHINERY:
+            raise MachineryError(f"admission of {attempt.task.id} could not be decided: {verdict.detail}")
+        seen[attempt.task.id][0 if attempt.gold else 1].append(verdict)
+    admitted: list[Task] = []
+    refused: list[tuple[str, str]] = []
+    for task in tasks:
+        sentence = _objection(*seen[task.id])
+        if sentence is None:
+            admitted.append(task)
+        else:
+            refused.append((task.id, sentence))
+    return Admission(admitted, refused)
+
+
+def _unchanged(task: Task) -> dict[str, str]:
+    return {path: task.files[path] for path in task.outputs if path in task.files}
+
+
+async def _grade_all(tries: Sequence[_Try], workers: int) -> list[Verdict]:
+    """Grade in the order given: tasks of kind `functions` in batches, the others `workers` at a time."""
+    verdicts: dict[int, Verdict] = {}
+    batched = [place for place, attempt in enumerate(tries) if attempt.task.grader.kind == "functions"]
+    for start in range(0, len(batched), _BATCH):
+        places = batched[start : start + _BATCH]
+        found = await grade_batch([(tries[place].task, tries[place].outputs) for place in places])
+        verdicts.update(zip(places, found, strict=True))
+    gate = asyncio.Semaphore(workers)
+
+    async def one(place: int) -> None:
+        async with gate:
+            verdicts[place] = await grade(tries[place].task, tries[place].outputs)
+
+    await asyncio.gather(*(one(place) for place in range(len(tries)) if place not in verdicts))
+    return [verdicts[place] for place in range(len(tries))]
+
+
+def _objection(gold: Sequence[Verdict], unchanged: Sequence[Verdict]) -> str | None:
+    """Return why a task is refused, or None."""
+    for name, verdicts in (("its gold", gold), ("no change", unchanged)):
+        broken = next((verdict for verdict in verdicts if verdict.reason is Reason.BAD_TASK), None)
+        if broken is not None:
+            return f"The task is broken, said the grader of {name}: {broken.detail}."
+        if len({(verdict.value, verdict.reason) for verdict in verdicts}) > 1:
+            values = ", ".join(str(verdict.value) for verdict in verdicts)
+            return f"It is flaky: {name} scored {values} in {len(verdicts)} gradings."
+    if gold[0].value != 1.0:
+        return f"Its gold scored {gold[0].value} ({gold[0].reason}), not 1."
+    if unchanged[0].value != 0.0:
+        return f"No change scored {unchanged[0].value}, not 0, so it does not show its bug."
+    return None

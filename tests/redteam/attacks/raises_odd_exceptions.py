@@ -1,0 +1,13 @@
+"""Scorer logic: an exception whose text cannot be had and whose type lies."""
+# ruff: noqa
+
+
+class Odd(BaseException):
+    def __str__(self):
+        raise SystemExit(0)
+
+    __repr__ = __str__
+
+
+def median(xs):
+    raise Odd

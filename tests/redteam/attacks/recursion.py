@@ -1,0 +1,10 @@
+"""The grader's process: exhausts the stack."""
+# ruff: noqa
+
+import sys
+
+sys.setrecursionlimit(10**9)
+
+
+def median(xs):
+    return median(xs)

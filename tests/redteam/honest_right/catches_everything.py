@@ -1,0 +1,13 @@
+"""An honest program that catches everything and has odd names."""
+# ruff: noqa
+
+Ω = 2
+
+
+def median(xs):
+    try:
+        s = sorted(xs)
+        n = len(s)
+        return s[n // Ω] if n % Ω else (s[n // Ω - 1] + s[n // Ω]) / Ω
+    except BaseException:
+        return None

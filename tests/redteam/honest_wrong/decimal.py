@@ -1,0 +1,10 @@
+"""An honest program that returns a Decimal."""
+# ruff: noqa
+
+from decimal import Decimal
+
+
+def median(xs):
+    s = sorted(xs)
+    n = len(s)
+    return Decimal(s[n // 2]) if n % 2 else (s[n // 2 - 1] + s[n // 2]) / 2

@@ -1,0 +1,68 @@
+"""`assay view`: prints the path, makes the report when it is missing or out of date, and only then."""
+
+import os
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from assay.cli.view import view
+from assay.errors import UserError
+from assay.ledger import Ledger
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    pages = []
+    monkeypatch.setattr("webbrowser.open", pages.append)
+    return pages
+
+
+@pytest.fixture
+def run(made):
+    return made(splits={"seen": 6}, doses=(0, 10))
+
+
+def invoke(*arguments):
+    app = typer.Typer()
+    app.command()(view)
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output.strip()
+
+
+def test_it_prints_the_path_and_opens_a_display(run, opened, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    index = run / "report" / "index.html"
+    assert invoke(run) == str(index)
+    assert opened == [index.resolve().as_uri()]
+    assert invoke(run, "--no-open") == str(index)
+    monkeypatch.delenv("DISPLAY")
+    assert invoke(run) == str(index)
+    assert len(opened) == 1
+
+
+def test_it_builds_once_again_when_asked_and_again_when_the_ledger_has_grown(run, opened):
+    index = run / "report" / "index.html"
+    invoke(run, "--no-open")
+    index.write_text("as it was")
+    invoke(run, "--no-open")
+    assert index.read_text() == "as it was"
+    invoke(run, "--no-open", "--rebuild")
+    assert index.read_text() != "as it was"
+    index.write_text("as it was")
+    with Ledger(run / "ledger.sqlite") as ledger:
+        ledger.set_fact("finished/2", {"wall_s": 1.0})
+    later = index.stat().st_mtime_ns + 1_000_000
+    os.utime(run / "ledger.sqlite", ns=(later, later))  # some file systems count time in coarse steps
+    invoke(run, "--no-open")
+    assert index.read_text() != "as it was"
+
+
+def test_a_missing_run_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"There is no run in .*none.*assay run experiments/twins\.toml"):
+        invoke(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []

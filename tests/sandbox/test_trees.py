@@ -1,0 +1,56 @@
+"""Trees: built once, whole or not at all, and refused by name when they are not there."""
+
+import pytest
+
+from assay.errors import MachineryError
+from assay.sandbox import trees
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_built_once_and_found_again():
+    built = []
+
+    def build(folder):
+        built.append(folder)
+        (folder / "x.txt").write_text("1")
+
+    first = trees.prepare("toolz-1.0", build)
+    assert trees.prepare("toolz-1.0", build) == first == trees.tree("toolz-1.0")
+    assert len(built) == 1
+    assert (first / "x.txt").read_text() == "1"
+    assert trees.mounts({"/pkg": "toolz-1.0"}) == {"/pkg": first}
+
+
+def test_a_failed_build_leaves_nothing(cache):
+    def build(folder):
+        (folder / "half").write_text("")
+        raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        trees.prepare("x", build)
+    assert list((cache / "trees").iterdir()) == []
+
+
+def test_a_rival_that_was_first_wins(cache):
+    def build(folder):
+        (cache / "trees" / "x").mkdir()
+        (cache / "trees" / "x" / "theirs").write_text("")
+        (folder / "ours").write_text("")
+
+    assert [p.name for p in trees.prepare("x", build).iterdir()] == ["theirs"]
+
+
+@pytest.mark.parametrize("key", ["", "../x", "a/b", ".hidden", "a b"])
+def test_odd_keys_are_refused(key):
+    with pytest.raises(MachineryError, match="key"):
+        trees.tree(key)
+
+
+def test_an_absent_tree_is_named():
+    with pytest.raises(MachineryError, match="nonesuch"):
+        trees.mounts({"/pkg": "nonesuch"})

@@ -1,0 +1,113 @@
+"""Supervised training: resumes to the last bit, learns, decays no embedding, refuses doses that cannot be."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from assay.errors import MachineryError, UserError
+from assay.models.weights import new_model
+from assay.training.examples import Example
+from assay.training.optimizer import build_optimizer, rate_at
+from assay.training.supervised import SupervisedConfig, check_doses, microbatches, summed_loss, train
+from tests.conftest import ARCHITECTURE
+
+CONFIG = SupervisedConfig(batch=4, peak_rate=1e-2, warmup=2)
+
+
+def examples(count=24):
+    """Copying tasks: three ids, then the same three, which are learned."""
+    made = []
+    for n in range(count):
+        ids = [20 + (n * 7 + k * 3) % 50 for k in range(3 + n % 4)]
+        made.append(Example((2, *ids, 3, *ids, 4), (False,) * (len(ids) + 2) + (True,) * (len(ids) + 1)))
+    return made
+
+
+def weights(directory, dose):
+    return load_file(directory / str(dose) / "model.safetensors")
+
+
+def run(out, chat, doses=(8, 16, 24), data=None):
+    torch.manual_seed(7)
+    return train(new_model(ARCHITECTURE, 1), chat, data or examples(), doses, out, CONFIG, seed=3)
+
+
+def test_a_killed_training_resumes_to_the_same_bits(chat, tmp_path):
+    whole = run(tmp_path / "whole", chat)
+    ticks = []
+
+    def stop(done):
+        ticks.append(done)
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(new_model(ARCHITECTURE, 1), chat, examples(), (8, 16, 24), tmp_path / "cut", CONFIG, seed=3, tell=stop)
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["16", "8"]
+    resumed = run(tmp_path / "cut", chat)
+    for dose in (8, 16, 24):
+        first, second = weights(tmp_path / "whole", dose), weights(tmp_path / "cut", dose)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    assert [card.tokens for card in whole] == [card.tokens for card in resumed]
+
+
+def test_the_loss_falls_and_tokens_are_counted(chat, tmp_path):
+    data = examples(200)
+    cards = run(tmp_path, chat, (40, 200), data)
+    assert cards[1].train_loss < cards[0].train_loss
+    assert [card.tokens for card in cards] == [sum(len(e.ids) for e in data[:dose]) for dose in (40, 200)]
+    assert cards[1].loss_tokens == sum(sum(e.in_loss) for e in data)
+
+
+def test_padding_changes_no_loss(small_model):
+    data = examples(8)
+    together = float(summed_loss(small_model, data, pad=1))
+    alone = sum(float(summed_loss(small_model, [example], pad=1)) for example in data)
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_only_masked_in_ids_are_learned_from(small_model):
+    one = examples(1)[0]
+    with torch.no_grad():
+        logits = small_model(input_ids=torch.tensor([one.ids])).logits[0].log_softmax(-1)
+    expected = -sum(float(logits[i - 1, one.ids[i]]) for i, learn in enumerate(one.in_loss) if learn)
+    assert float(summed_loss(small_model, [one], pad=1)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_with_nothing_to_learn_from_is_an_error(chat, tmp_path):
+    blank = [Example(e.ids, (False,) * len(e.ids)) for e in examples()]
+    with pytest.raises(MachineryError, match="nothing to learn from"):
+        run(tmp_path, chat, data=blank)
+
+
+def test_embeddings_norms_and_gains_do_not_decay(small_model):
+    decayed, free = build_optimizer(small_model, 1e-3, 0.1).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
+    embedding = small_model.get_input_embeddings().weight
+    assert any(p is embedding for p in free["params"])
+    assert not any(p is embedding for p in decayed["params"])
+    assert all(p.ndim == 2 for p in decayed["params"])
+
+
+def test_microbatches_keep_every_example_once():
+    data = examples()
+    groups = microbatches(data, most_tokens=40)
+    assert sorted(e.ids for group in groups for e in group) == sorted(e.ids for e in data)
+    assert all(max(len(e.ids) for e in group) * len(group) <= 40 for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("doses", "said"),
+    [((8, 4), "rising"), ((), "rising"), ((0, 4), "rising"), ((4, 6), "no multiples"), ((4, 400), "larger than")],
+)
+def test_doses_that_cannot_be_are_refused(doses, said):
+    with pytest.raises(UserError, match=said):
+        check_doses(doses, 4, 24)
+
+
+def test_the_rate_warms_up_stays_and_decays():
+    rates = [rate_at(step, 100, 1.0, 10, 0.3) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:70] == [1.0] * 61
+    assert all(a > b for a, b in zip(rates[69:], rates[70:], strict=False))
+    assert rates[-1] == pytest.approx(0.05)
