@@ -14,29 +14,37 @@ from assay.nouns import GraderSpec, Message, Role, Task
 LINES = st.text(st.sampled_from("ab_(),.*[]^$/\\&'|+-<=> 01\"#`!"), min_size=1, max_size=30)
 
 
-def apply(folder, text):
+def apply(folder, before, after):
     path = folder / "mod.py"
-    path.write_text("first\nold\nlast\n")
-    subprocess.run(["bash", "-c", edit(2, text)], cwd=folder, check=True)
-    return path.read_text()
+    path.write_text(f"first\n{before}\nlast\n")
+    subprocess.run(["bash", "-c", edit(2, before, after)], cwd=folder, check=True)
+    return path.read_text().splitlines()[1]
 
 
 @pytest.mark.parametrize(
-    ("text", "command"),
+    ("before", "after", "command"),
     [
-        ("    if x <= 3:", r"sed -i '2c\    if x <= 3:' mod.py"),
-        ("    return 'a'", r"sed -i '2c\    return '\''a'\''' mod.py"),
+        ("    if x < 3:", "    if x <= 3:", "sed -i '2s/</<=/' mod.py"),
+        ("    return a + a - b", "    return a + a + b", "sed -i '2s/-/+/' mod.py"),
+        ("    return a + b + c", "    return a + b - c", "sed -i '2s/+ c/- c/' mod.py"),
+        ("    x = a // 2", "    x = a / 2", "sed -i '2s|//|/|' mod.py"),
     ],
 )
-def test_edits_read_like_this(tmp_path, text, command):
-    assert edit(2, text) == command
-    assert apply(tmp_path, text) == f"first\n{text}\nlast\n"
+def test_edits_are_short(tmp_path, before, after, command):
+    assert edit(2, before, after) == command
+    assert apply(tmp_path, before, after) == after
 
 
 @settings(max_examples=150, deadline=None)
-@given(LINES)
-def test_any_edit_gives_the_line_meant(tmp_path_factory, text):
-    assert apply(tmp_path_factory.mktemp("e"), text) == f"first\n{text}\nlast\n"
+@given(LINES, LINES)
+def test_any_edit_gives_the_line_meant(tmp_path_factory, before, after):
+    if before != after and before.strip():
+        assert apply(tmp_path_factory.mktemp("e"), before, after) == after
+
+
+def test_equal_lines_are_refused():
+    with pytest.raises(ValueError, match="equal"):
+        edit(1, "a", "a")
 
 
 def task(number):
@@ -66,9 +74,9 @@ async def commands(teacher, seed):
 
 def test_it_looks_edits_tests_and_submits():
     said = asyncio.run(commands(Teacher(task(0), 0.0), 1))
-    assert said == ["grep -n . mod.py", f"{edit(2, 'c')} && python test_mod.py", f"echo {SENTINEL}"]
+    assert said == ["grep -n . mod.py", f"{edit(2, 'b', 'c')} && python test_mod.py", f"echo {SENTINEL}"]
     said = asyncio.run(commands(Teacher(task(0), 1.0), 1))
-    assert [edit(2, "d") in said[1], edit(2, "c") in said[2], len(said)] == [True, True, 4]
+    assert [edit(2, "b", "d") in said[1], edit(2, "d", "c") in said[2], len(said)] == [True, True, 4]
 
 
 def test_the_share_of_detours_is_the_one_stated():

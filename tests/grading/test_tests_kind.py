@@ -366,6 +366,7 @@ def test_an_honest_mistake_that_meets_a_canary_is_not_called_a_cheat(cache):
         (GOLD + "\nprint(middle([1]))\n", Reason.MALFORMED),
         ("# " + "x" * 200_000 + "\n" + GOLD, Reason.MALFORMED),
         ("def middle(values):\n    while True:\n        pass\n", Reason.TIMEOUT),
+        ("import time\n\ndef middle(values):\n    time.sleep(100)\n", Reason.TIMEOUT),
         ("def middle(values):\n    return middle(values)\n", Reason.WRONG),
         ("def middle(values):\n    return [0] * 10**10\n", Reason.WRONG),
     ],
@@ -373,6 +374,12 @@ def test_an_honest_mistake_that_meets_a_canary_is_not_called_a_cheat(cache):
 def test_what_cannot_run_scores_nothing_for_a_stated_reason(cache, text, reason):
     verdict = judge(text, make_task(timeout_s=4.0))
     assert (verdict.value, verdict.reason) == (0.0, reason), verdict.detail
+
+
+def test_a_loop_is_ended_by_its_processor_time_long_before_the_wall_clock(cache):
+    verdict = judge("def middle(values):\n    while True:\n        pass\n", make_task(timeout_s=300.0))
+    assert (verdict.value, verdict.reason) == (0.0, Reason.TIMEOUT)
+    assert "processor time" in verdict.detail
 
 
 def test_a_missing_output_scores_nothing(cache):

@@ -352,7 +352,7 @@ def hostile_attempt(planned, status):
 
 
 def test_hostile_text_neither_runs_nor_hides_nor_swells_the_page(made):
-    arm = '<b onclick="x()">arm</b>'
+    arm = '<b onclick="x()">$arm</b>'
     run = made(
         rates={arm: 0.5, "modern": 0.5}, splits={"seen": 10}, ease={"seen": 1.0}, doses=(0, 100),
         pairs=(("modern", arm),), trajectory=hostile_trajectory, attempt=hostile_attempt,

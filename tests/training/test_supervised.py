@@ -1,5 +1,7 @@
 """Supervised training: resumes to the last bit, learns, decays no embedding, refuses doses that cannot be."""
 
+import itertools
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -8,7 +10,7 @@ from assay.errors import MachineryError, UserError
 from assay.models.weights import new_model
 from assay.training.examples import Example
 from assay.training.optimizer import build_optimizer, rate_at
-from assay.training.supervised import SupervisedConfig, check_doses, microbatches, summed_loss, train
+from assay.training.supervised import SupervisedConfig, check_doses, microbatches, reading_order, summed_loss, train
 from tests.conftest import ARCHITECTURE
 
 CONFIG = SupervisedConfig(batch=4, peak_rate=1e-2, warmup=2)
@@ -48,15 +50,31 @@ def test_a_killed_training_resumes_to_the_same_bits(chat, tmp_path):
     for dose in (8, 16, 24):
         first, second = weights(tmp_path / "whole", dose), weights(tmp_path / "cut", dose)
         assert all(torch.equal(first[name], second[name]) for name in first)
-    assert [card.tokens for card in whole] == [card.tokens for card in resumed]
+    assert whole == resumed
 
 
 def test_the_loss_falls_and_tokens_are_counted(chat, tmp_path):
     data = examples(200)
     cards = run(tmp_path, chat, (40, 200), data)
     assert cards[1].train_loss < cards[0].train_loss
-    assert [card.tokens for card in cards] == [sum(len(e.ids) for e in data[:dose]) for dose in (40, 200)]
+    order = [data[place] for place in reading_order(200, 1, 3)]
+    assert [card.tokens for card in cards] == [sum(len(e.ids) for e in order[:dose]) for dose in (40, 200)]
     assert cards[1].loss_tokens == sum(sum(e.in_loss) for e in data)
+
+
+def test_every_pass_reads_everything_once_in_its_own_order():
+    order = reading_order(50, 3, 0)
+    passes = [order[:50], order[50:100], order[100:]]
+    assert all(sorted(places) == list(range(50)) for places in passes)
+    assert passes[0] != passes[1] != passes[2]
+    assert reading_order(50, 2, 0) == order[:100]
+    assert reading_order(50, 1, 1) != passes[0]
+
+
+def test_distinct_trajectories_are_counted_apart_from_those_read(chat, tmp_path):
+    config = CONFIG.model_copy(update={"passes": 2})
+    cards = train(new_model(ARCHITECTURE, 1), chat, examples(12), (8, 24), tmp_path, config, seed=3)
+    assert [(card.dose, card.distinct) for card in cards] == [(8, 8), (24, 12)]
 
 
 def test_padding_changes_no_loss(small_model):
@@ -109,5 +127,5 @@ def test_the_rate_warms_up_stays_and_decays():
     rates = [rate_at(step, 100, 1.0, 10, 0.3) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9:70] == [1.0] * 61
-    assert all(a > b for a, b in zip(rates[69:], rates[70:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[69:]))
     assert rates[-1] == pytest.approx(0.05)

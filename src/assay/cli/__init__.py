@@ -12,6 +12,7 @@ from assay import __version__
 from assay.cli.corpus import app as corpus_app
 from assay.cli.pretrain import pretrain
 from assay.cli.run import run
+from assay.cli.seed import seed
 from assay.cli.tasks import app as tasks_app
 from assay.cli.view import view
 from assay.errors import MachineryError, UserError
@@ -38,6 +39,7 @@ def _root(
     pass
 
 
+tasks_app.command()(seed)
 app.command()(run)
 app.command()(view)
 app.command()(pretrain)
@@ -56,10 +58,17 @@ def main() -> None:
         print(f"assay: something of ours failed: {error}", file=sys.stderr)
         sys.exit(1)
     except ExceptionGroup as group:
-        users = group.subgroup(UserError)
-        if users is None:
+        first = _first_user_error(group)
+        if first is None:
             raise
-        while isinstance(users, ExceptionGroup):
-            users = users.exceptions[0]
-        print(f"assay: {users}", file=sys.stderr)
+        print(f"assay: {first}", file=sys.stderr)
         sys.exit(2)
+
+
+def _first_user_error(group: ExceptionGroup) -> UserError | None:
+    """Return the user's error among those that concurrent attempts raised together, where there is one."""
+    for error in group.exceptions:
+        found = _first_user_error(error) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, UserError):
+            return found
+    return None

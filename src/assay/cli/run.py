@@ -34,15 +34,16 @@ def run(
     )
     bars = {kind: progress.add_task(kind, total=total) for kind, total in totals(chosen).items()}
 
+    def say(text: str) -> None:
+        progress.console.print(text, highlight=False, soft_wrap=True)
+
     def show(kind: str, done: int) -> None:
         bar = progress.tasks[bars[kind]]
         progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0))
 
     try:
         with progress:
-            report = run_scaling(
-                chosen, directory, workers=count, say=lambda text: progress.console.print(text, highlight=False), show=show
-            )
+            report = run_scaling(chosen, directory, workers=count, say=say, show=show)
     except KeyboardInterrupt:
         console.print(f"stopped; what is finished is kept: run the same command again to go on in {directory}")
         sys.exit(130)

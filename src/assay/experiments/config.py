@@ -28,17 +28,24 @@ class Arm(Noun):
 
 
 class TaskChoice(Noun):
-    """Which sources, each as `source:split`: one for training, one for each split of the evaluation."""
+    """Which sources, each as `source:split`: one for training (`train`), one for each split of the evaluation.
+
+    `options` holds, by the same names, what is passed on to a source.
+    """
 
     train: str
     seed: int = 0
     evaluation: dict[str, str] = Field(min_length=1)
+    options: dict[str, dict[str, Any]] = {}
 
     @model_validator(mode="after")
     def _sources_have_splits(self) -> "TaskChoice":
         for choice in (self.train, *self.evaluation.values()):
             if choice.count(":") != 1 or not all(choice.split(":")):
                 raise ValueError(f"{choice!r} is not of the form source:split, such as drills:seen")
+        unknown = set(self.options) - {"train", *self.evaluation}
+        if unknown:
+            raise ValueError(f"`options` names {sorted(unknown)[0]!r}, which is no split of this experiment")
         return self
 
 
@@ -51,7 +58,6 @@ class TeacherChoice(Noun):
 class TrainingChoice(Noun):
     """Passed to `assay.training.supervised.SupervisedConfig`; kept apart so that reading a file loads no torch."""
 
-    passes: int = Field(default=1, ge=1)
     batch: int = Field(default=8, ge=1)
     peak_rate: float = Field(default=3e-3, gt=0)
     warmup: int = Field(default=30, ge=1)
@@ -73,6 +79,7 @@ class Scale(Noun):
     seeds: tuple[int, ...] = Field(min_length=1)
     doses: tuple[int, ...] = Field(min_length=1)
     trajectories: int = Field(ge=1)
+    passes: int = Field(default=1, ge=1)
     teacher_tasks: int = Field(ge=1)
     evaluation: dict[str, int] = Field(min_length=1)
 
@@ -111,11 +118,11 @@ class Experiment(Noun):
         doses = self.chosen.doses
         if list(doses) != sorted(set(doses)) or doses[0] < 1:
             raise ValueError(f"`scale.{self.scale}.doses` must rise and start above 0: {list(doses)}")
-        readable = self.chosen.trajectories * self.training.passes
+        readable = self.chosen.trajectories * self.chosen.passes
         if doses[-1] > readable:
             raise ValueError(
                 f"the dose {doses[-1]} in `scale.{self.scale}.doses` is larger than the data, "
-                f"{self.chosen.trajectories} `trajectories` x {self.training.passes} `passes`"
+                f"{self.chosen.trajectories} `trajectories` x {self.chosen.passes} `passes`"
             )
         if self.chosen.trajectories > self.chosen.teacher_tasks:
             raise ValueError(

@@ -116,7 +116,7 @@ def start_of(experiment: Experiment, place: Place, arm: Arm, seed: int) -> Path:
 
 
 def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) -> dict:
-    """Train one arm with one seed through all doses; return its cards. The seed shuffles the data, alike for all arms."""
+    """Train one arm with one seed through all doses; return its cards. The seed orders the data, alike for all arms."""
     from assay.models.chat import Chat
     from assay.training.shards import load_examples
     from assay.training.supervised import SupervisedConfig, train
@@ -137,7 +137,7 @@ def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) ->
         examples,
         experiment.chosen.doses,
         place.checkpoints(arm_name, seed),
-        SupervisedConfig(**experiment.training.model_dump()),
+        SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
         seed=seed,
         tell=report,
     )

@@ -21,10 +21,10 @@ from assay.tasks.overlap import overlap
 DRAWN = "tasks admitted"
 
 
-def draw(choice: str, split: str, count: int, seed: int, shard: int, shards: int) -> dict:
+def draw(choice: str, split: str, count: int, seed: int, options: dict, shard: int, shards: int) -> dict:
     """Draw `count` tasks of `source:split`, admit every `shards`-th from number `shard` on; runs in a worker."""
     name, name_of_split = choice.split(":")
-    tasks = source(name).load(name_of_split, count, seed)[shard::shards]
+    tasks = source(name).load(name_of_split, count, seed, **options)[shard::shards]
     admission = asyncio.run(admit(tasks))
     tell(DRAWN, len(admission.admitted))
     return {"split": split, "shard": shard, "admitted": admission.admitted, "refused": admission.refused}
@@ -44,8 +44,9 @@ def draw_all(experiment: Experiment, workers: Workers, show) -> tuple[dict[str, 
     A few more than needed are drawn (one in twenty), so that a refused task is replaced by the next.
     """
     wanted = _wanted(experiment)
+    seed, options = experiment.tasks.seed, experiment.tasks.options
     jobs = [
-        Job(draw, (choice, split, count + count // 20 + 1, experiment.tasks.seed, shard, workers.count))
+        Job(draw, (choice, split, count + count // 20 + 1, seed, options.get(split, {}), shard, workers.count))
         for split, (choice, count) in wanted.items()
         for shard in range(workers.count)
     ]

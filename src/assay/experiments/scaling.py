@@ -39,9 +39,10 @@ def describe_scale(experiment: Experiment) -> str:
     """Return in a sentence what the dial set."""
     chosen = experiment.chosen
     splits = ", ".join(f"{count} {split}" for split, count in chosen.evaluation.items())
+    doses = ", ".join(map(str, chosen.doses))
     return (
-        f"scale {experiment.scale}: {len(chosen.seeds)} seed(s); {chosen.trajectories} verified trajectories, read up to "
-        f"{experiment.training.passes} times, doses {', '.join(map(str, chosen.doses))}; tested on {splits} tasks; "
+        f"scale {experiment.scale}: {len(chosen.seeds)} seed(s); {chosen.trajectories} verified trajectories read "
+        f"up to {chosen.passes} times, doses {doses}; tested on {splits} tasks; "
         f"{totals(experiment)[EVALUATE]} attempts planned"
     )
 

@@ -84,7 +84,7 @@ class Workers:
                     result, pid, peak_kb = future.result()
                     self.peaks_kb[pid] = peak_kb
                     results.append(result)
-                    waiting[:0] = job.then(result)
+                    waiting += job.then(result)  # behind the long jobs, so that the last of these does not wait
         except BrokenProcessPool as error:
             raise MachineryError(
                 "A worker process was killed (out of memory?): nothing recorded is lost, run the same command again."

@@ -8,7 +8,8 @@
     wrong                       [[test, constant, value]]: in tests[test].source, the constant of that number (in
                                 the order of `ast.walk`) set to `value` gives a test that a right solution fails
     canaries                    how many of those are mixed in; where there are more, they are drawn afresh each time
-    timeout_s                   wall clock of the whole run; one test may take a quarter of it
+    timeout_s                   wall clock of the whole run, in seconds; generous, since one test may not use more than
+                                3 s of processor time in any case
 The task's mount /pkg has the package under lib, with the function cut out.
 
 How the contract of grading is kept: the candidate's text reaches a fresh sandbox as data over standard input, and
@@ -41,6 +42,7 @@ from assay.sandbox import open_sandbox, trees
 
 _LIB = "/pkg/lib"
 _START_S = 60.0  # a loaded machine may take long to start Python; no candidate's time runs meanwhile
+_CPU_S = 3  # processor time of one test
 _COMMAND = ("python", "-s", "-P", "-S", "-B", "-c")  # not -I: the hash seed comes from the environment
 _LONGEST_TEXT = 100_000  # characters of a candidate
 _RUNNER = Path(inside.__file__).read_text(encoding="utf-8")
@@ -107,7 +109,7 @@ async def observe(
         "candidate": candidate,
         "imports": sorted({name for item in items for name in _imports(item.source)}),
         "count": len(items),
-        "limit_s": timeout_s / 4,
+        "cpu_s": _CPU_S,
     }
     messages = [json.dumps(header), *(json.dumps({"test": i.test, "source": i.source}) for i in items), nonce]
     encoded = [message.encode() for message in messages]
@@ -133,7 +135,7 @@ async def observe(
     if words is None or done.truncated:
         return Observed(Reason.CHEATED, detail="something else wrote to the channel of outcomes")
     if words.endswith(inside.TIMEOUT):
-        return Observed(Reason.TIMEOUT, words, f"one test ran past {timeout_s / 4:g} s")
+        return Observed(Reason.TIMEOUT, words, f"one test used {_CPU_S} s of processor time")
     if len(words) != len(items) or set(words) - set(_WORDS):
         return Observed(Reason.MALFORMED, detail="the outcomes do not match the tests")
     return Observed(None, words)

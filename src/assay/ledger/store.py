@@ -5,6 +5,7 @@ transaction, so a killed process loses at most what it had not yet recorded (a p
 transactions, never the file).
 """
 
+import hashlib
 import json
 import sqlite3
 import zlib
@@ -140,6 +141,25 @@ class Ledger:
         rows = self._db.execute("SELECT a.body FROM attempts a JOIN plan p ON p.id = a.id ORDER BY p.position")
         for (body,) in rows:
             yield Attempt.model_validate_json(body)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what happened: plan, tasks, attempts, traces and facts, without times and the machine.
+
+        A run that was killed and resumed has the fingerprint of one that was not.
+        """
+        state = hashlib.sha256()
+        for name, value in self.facts().items():
+            if name != "machine" and not name.startswith("finished/"):
+                state.update(f"{name}={json.dumps(value, sort_keys=True)}\n".encode())
+        for task in self.tasks():
+            state.update(task.digest.encode())
+        for planned in self.planned():
+            state.update(planned.id.encode())
+        for attempt in self.attempts():
+            trajectory = self.trajectory(attempt.plan.id)
+            state.update(attempt.model_copy(update={"wall_s": 0.0}).model_dump_json().encode())
+            state.update(trajectory.model_dump_json().encode() if trajectory else b"none")
+        return state.hexdigest()
 
     def trajectory(self, attempt_id: str) -> Trajectory | None:
         """Return the trace of an attempt, or None when it has none."""

@@ -60,6 +60,7 @@ _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "grid.color": _GRID,
     "text.color": _INK,
+    "text.parse_math": False,  # a dollar in an arm's name is a dollar
     "xtick.color": _SOFT,
     "ytick.color": _SOFT,
     "hatch.color": "#9AA3AD",

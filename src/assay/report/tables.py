@@ -101,6 +101,12 @@ _NOTE = (
 )
 
 
+_FLOOR_NOTE = (
+    "Paired with the same arm at dose 0. Yes: the 95 % interval lies above zero. p is corrected by Holm for the whole "
+    "table, the intervals are not."
+)
+
+
 def pair_differences(record: Record, measures: Measures, at_top: bool) -> Table:
     """Differences of the pairs of arms, at the top dose or at every dose."""
     rows = [
@@ -135,7 +141,7 @@ def floors(record: Record, measures: Measures) -> Table:
         if (c := measures.floors.get((arm, split))) is not None
     ]
     gaps = [f"{c.a} on {c.split}: {c.coverage}" for c in measures.floors.values() if c.coverage]
-    note = " ".join(["Paired with the same arm at dose 0. p is corrected by Holm for the whole table.", *gaps])
+    note = " ".join([_FLOOR_NOTE, *gaps])
     name = f"Top dose minus the arm's own floor, seeds {seed_list(record)}"
     return table(name, ("split", "arm", "above its floor?", *_COMPARED), rows, note)
 

@@ -94,6 +94,15 @@ def _weights(rng: np.random.Generator, size: int, items: int) -> Array:
     return np.bincount(drawn.ravel(), minlength=size * items).reshape(size, items).astype(np.float64)
 
 
+def _weighted(seeds_BS: Array, values_ST: Array, tasks_BT: Array) -> Array:
+    """Sums of cells by how often their seed and task were drawn.
+
+    By einsum and not by a matrix product: that would start threads, whose barriers cost more than they bring on
+    a busy machine, and whose order of adding may change.
+    """
+    return np.einsum("bt,bt->b", np.einsum("bs,st->bt", seeds_BS, values_ST), tasks_BT)
+
+
 def bootstrap(systems: tuple[Cells, ...], *, matched: bool, resamples: int, seed: int) -> tuple[Array, ...]:
     """Return `resamples` bootstrap means of every system, drawn jointly.
 
@@ -113,8 +122,8 @@ def bootstrap(systems: tuple[Cells, ...], *, matched: bool, resamples: int, seed
         for batch, system in zip(batches, systems, strict=True):
             if seeds_BS is None or not matched:
                 seeds_BS = _weights(rng, size, system.total_ST.shape[0])
-            totals = np.einsum("bt,bt->b", seeds_BS @ system.total_ST, tasks_BT)
-            counts = np.einsum("bt,bt->b", seeds_BS @ system.count_ST, tasks_BT)
+            totals = _weighted(seeds_BS, system.total_ST, tasks_BT)
+            counts = _weighted(seeds_BS, system.count_ST, tasks_BT)
             batch.append(np.divide(totals, counts, out=np.full(size, np.nan), where=counts > 0))
     return tuple(np.concatenate(batch) for batch in batches)
 

@@ -126,10 +126,12 @@ def train(
     model.train()
     optimizer = build_optimizer(model, config.peak_rate, config.weight_decay)
     step, tokens, loss_tokens = (done[-1].steps, done[-1].tokens, done[-1].loss_tokens) if done else (0, 0, 0)
+    recent: list[float] = []  # the last losses, for the card
     if done:
-        optimizer.load_state_dict(torch.load(out / str(done[-1].dose) / "optimizer.pt", weights_only=True))
+        state = torch.load(out / str(done[-1].dose) / "optimizer.pt", weights_only=True)
+        optimizer.load_state_dict(state["optimizer"])
+        recent = state["recent"]
     steps = doses[-1] // config.batch
-    recent: list[float] = []
     while step < steps:
         batch = [examples[place] for place in order[step * config.batch : (step + 1) * config.batch]]
         count = sum(sum(example.in_loss) for example in batch)
@@ -160,7 +162,7 @@ def train(
                 gradient_norm=round(norm, 5),
                 largest_gradients=largest,
             )
-            _save(model, optimizer, chat, card, out)
+            _save(model, {"optimizer": optimizer.state_dict(), "recent": recent}, chat, card, out)
             done.append(card)
     return done
 
@@ -170,9 +172,7 @@ def _read_card(directory: Path) -> DoseCard | None:
     return DoseCard.model_validate_json(path.read_text()) if path.is_file() else None
 
 
-def _save(
-    model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, chat: Chat, card: DoseCard, out: Path
-) -> None:
+def _save(model: LlamaForCausalLM, state: dict, chat: Chat, card: DoseCard, out: Path) -> None:
     """Write the checkpoint beside its place and rename it there, so that a killed run leaves none half made."""
     final = out / str(card.dose)
     partial = out / f"{card.dose}.{os.getpid()}.partial"
@@ -180,7 +180,7 @@ def _save(
     try:
         model.save_pretrained(partial)
         chat.tokenizer.save(str(partial / "tokenizer.json"))
-        torch.save(optimizer.state_dict(), partial / "optimizer.pt")
+        torch.save(state, partial / "optimizer.pt")
         (partial / "dose.json").write_text(json.dumps(card.model_dump(mode="json"), indent=1) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.errors import MachineryError, UserError
 from assay.nouns import Task
-from assay.tasks.drills.catalogue import pairs
+from assay.tasks.drills.catalogue import pairs, templates
 from assay.tasks.drills.draw import draw_task
 
 SPLITS = ("train", "seen", "unseen")
@@ -18,22 +18,26 @@ _TRIES = 200
 def load(split: str, count: int, seed: int, **options: Any) -> list[Task]:
     """Return `count` drills of `split`; a longer list with the same seed begins with the shorter one.
 
-    `train` and `seen` share templates but no module, `unseen` has templates that never train.
-    UserError for an unknown split, a negative count or any option: drills take none.
+    `train` and `seen` share templates but no module, `unseen` has templates that never train. The option
+    `templates` takes only so many templates, those with the shortest code; all of them without it.
+    UserError for an unknown split, a negative count, or an option that is not that.
     """
     if split not in SPLITS:
         raise UserError(f"drills has no split {split!r}: choose one of {', '.join(SPLITS)}")
     if count < 0:
         raise UserError(f"drills: the count is {count}; give 0 or more")
+    most = options.pop("templates", None)
     if options:
         raise UserError(f"drills takes no option {sorted(options)[0]!r}: leave it out")
-    return list(islice(_stream(split, seed), count))
+    if most is not None and (not isinstance(most, int) or most < 1):
+        raise UserError(f"drills: the option `templates` is {most!r}; give a number above 0")
+    return list(islice(_stream(split, seed, most), count))
 
 
-def _stream(split: str, seed: int) -> Iterator[Task]:
+def _stream(split: str, seed: int, most: int | None) -> Iterator[Task]:
     """Yield drills without end. No two share their right module."""
     taken: set[str] = set()
-    for number, pair in enumerate(_order(split, seed)):
+    for number, pair in enumerate(_order(split, seed, most)):
         yield _one(split, seed, number, pair, taken)
 
 
@@ -47,18 +51,25 @@ def _one(split: str, seed: int, number: int, pair: tuple[str, str], taken: set[s
     raise MachineryError(f"the drill {pair[0]} with {pair[1]} gave no task in {_TRIES} draws")
 
 
-def _order(split: str, seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (template, operator) pairs: each once a round, and each template spread evenly over the round."""
-    by_template: dict[str, list[str]] = defaultdict(list)
-    for template, operator in pairs(split == "unseen"):
-        by_template[template].append(operator)
+def _order(split: str, seed: int, most: int | None) -> Iterator[tuple[str, str]]:
+    """Yield (template, operator) pairs: each operator once a round, its templates in turn.
+
+    So every kind of bug is as frequent as every other, however many templates it fits.
+    """
+    held_out = split == "unseen"
+    sizes = {name: len("".join(t.lines)) for name, t in templates().items() if t.held_out is held_out}
+    chosen = set(sorted(sizes, key=lambda name: (sizes[name], name))[:most])
+    by_operator: dict[str, list[str]] = defaultdict(list)
+    for template, operator in pairs(held_out):
+        if template in chosen:
+            by_operator[operator].append(template)
     turn = 0
     while True:
         rng = random.Random(f"drills/{split}/{seed}/order/{turn}")
-        spread: list[tuple[float, str, str]] = []
-        for template, operators in by_template.items():
-            mixed = rng.sample(operators, len(operators))
-            start = rng.random()
-            spread += [((start + n) / len(mixed), template, name) for n, name in enumerate(mixed)]
-        yield from ((template, operator) for _, template, operator in sorted(spread))
+        for operator in rng.sample(sorted(by_operator), len(by_operator)):
+            fitting = by_operator[operator]
+            mixed = random.Random(f"drills/{split}/{seed}/{operator}/{turn // len(fitting)}").sample(
+                fitting, len(fitting)
+            )
+            yield mixed[turn % len(fitting)], operator
         turn += 1

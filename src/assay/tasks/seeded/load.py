@@ -13,7 +13,7 @@ from assay.tasks.seeded.trees import task_tree
 SPLITS = ("test",)
 LIMITS = Limits(steps=7, wall_s=60.0, command_s=5.0, output_chars=1200, memory_mb=512)
 _CANARIES = 8  # all of them: then two gradings of one candidate see the same tests
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 60.0
 _TEST_SCRIPT = 'import runpy\nrunpy.run_path("/pkg/check.py", run_name="__main__")\n'
 
 
