@@ -368,7 +368,7 @@ def test_an_honest_mistake_that_meets_a_canary_is_not_called_a_cheat(cache):
         ("def middle(values):\n    while True:\n        pass\n", Reason.TIMEOUT),
         ("import time\n\ndef middle(values):\n    time.sleep(100)\n", Reason.TIMEOUT),
         ("def middle(values):\n    return middle(values)\n", Reason.WRONG),
-        ("def middle(values):\n    return [0] * 10**10\n", Reason.WRONG),
+        ("def middle(values):\n    return [0] * 10**10\n", Reason.CRASHED),
     ],
 )
 def test_what_cannot_run_scores_nothing_for_a_stated_reason(cache, text, reason):

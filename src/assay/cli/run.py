@@ -24,6 +24,7 @@ def run(
 
     from assay.experiments.config import read_experiment
     from assay.experiments.scaling import run_scaling, totals
+    from assay.report import build
 
     chosen = read_experiment(experiment, scale)
     count = workers or len(os.sched_getaffinity(0))
@@ -43,8 +44,10 @@ def run(
 
     try:
         with progress:
-            report = run_scaling(chosen, directory, workers=count, say=say, show=show)
+            run_scaling(chosen, directory, workers=count, say=say, show=show)
+            say("drawing the report from the ledger")
+            report = build(directory)
     except KeyboardInterrupt:
         console.print(f"stopped; what is finished is kept: run the same command again to go on in {directory}")
         sys.exit(130)
-    typer.echo(f"report: {report}")
+    typer.echo(f"report: {report.index}")

@@ -1,7 +1,7 @@
 """The scaling experiment: every arm and seed trained through the same doses, every checkpoint tested on the same tasks.
 
-Phases: prepare (tasks and plan), teach (verified trajectories), tokenise, then train and evaluate side by side,
-then the report. Any of them may be killed; the next call goes on where it stopped.
+Phases: prepare (tasks and plan), teach (verified trajectories), tokenise, then train and evaluate side by side.
+Any of them may be killed; the next call goes on where it stopped. The report is made from the ledger afterwards.
 """
 
 import time
@@ -47,14 +47,12 @@ def describe_scale(experiment: Experiment) -> str:
     )
 
 
-def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, show: Show) -> Path:
-    """Run the experiment in the directory `out`, or go on with it; return the path of the report.
+def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, show: Show) -> None:
+    """Run the experiment in the directory `out`, or go on with it; a finished run is not run again.
 
     `say` gets a sentence now and then, `show` gets (kind of work, units done). Raises UserError for what the
-    user can mend; a finished run is not run again, its report is made anew from its ledger.
+    user can mend.
     """
-    from assay.report import build
-
     place = Place(out)
     with place.locked(), Ledger(place.ledger) as ledger:
         say(describe_scale(experiment))
@@ -78,9 +76,6 @@ def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, sh
                     "reused": reused,
                 },
             )
-        say("drawing the report from the ledger")
-        build(out)
-    return out / "report" / "index.html"
 
 
 def _work(experiment: Experiment, place: Place, ledger: Ledger, pool: Workers, say: Say, show: Show) -> int:

@@ -20,10 +20,10 @@ value contradicts itself: CHEATED. A canary that passes while its real twin fail
 as one, since the value is 0 either way.
 
 What remains open: within its own process a candidate can forge the outcome of the test that it runs in, as in any
-repository's test suite. That is worth nothing while it cannot tell a real test from a canary, but a candidate that
-recognises a value as right (by computing it some other way than by returning it) could forge selectively. A test
-whose expected values are not literals has no canary. Where the interpreter lacks ctypes, a sibling's memory is
-protected by the sandbox's filter alone.
+repository's test suite. That is worth nothing while it cannot tell a real test from a canary; but one that carries a
+copy of the package's tests, which are public, or that recognises a value as right without being able to return it,
+could forge selectively. A test whose expected values are not literals has no canary. Where the interpreter lacks
+ctypes, a candidate can read its siblings' tests through /proc.
 """
 
 import ast

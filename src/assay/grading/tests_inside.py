@@ -84,8 +84,8 @@ def letter_for(error: BaseException) -> str:
     names = {kind.__name__ for kind in type(error).__mro__}
     if "SkipTest" in names or "Skipped" in names:
         return SKIPPED
-    if isinstance(error, SystemExit):
-        return DIED
+    if isinstance(error, SystemExit | MemoryError):
+        return DIED  # whether the limit on memory raises or kills depends on the machine
     return FAILED if isinstance(error, AssertionError) else ERROR
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 import torch
 from pydantic import Field
 from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
 
 from assay.errors import UserError
 from assay.nouns.base import Noun
+
+logging.disable_progress_bar()  # one bar for one file says nothing, and writes over ours
 
 
 class Architecture(Noun):

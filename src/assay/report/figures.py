@@ -110,11 +110,16 @@ def positions(doses: tuple[int, ...]) -> dict[int, float]:
     return {dose: place / step for dose, place in places.items()}
 
 
+def short(dose: int) -> str:
+    """Return a dose as its axis says it, short enough that neighbours do not touch: 400, 1.2k, 12k."""
+    return f"{dose / 1000:g}k" if dose >= 1000 and dose % 100 == 0 else str(dose)
+
+
 def _dose_axis(axes: Axes, doses: tuple[int, ...]) -> dict[int, float]:
     places = positions(doses)
-    axes.set_xticks([places[dose] for dose in doses], [f"{dose:,}" if dose else "0\nfloor" for dose in doses])
+    axes.set_xticks([places[dose] for dose in doses], [short(dose) if dose else "0\nfloor" for dose in doses])
     axes.set_xlim(min(places.values()) - 0.45, max(places.values()) + 0.45)
-    axes.set_xlabel("trajectories trained on")
+    axes.set_xlabel("trajectories read in training")
     if 0 in places and len(places) > 1:
         middle = (places[0] + places[doses[1]]) / 2
         axes.axvline(middle, color="#9AA3AD", linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)

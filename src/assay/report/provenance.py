@@ -63,10 +63,11 @@ def training(record: Record) -> Table:
         if name.startswith("training/") and isinstance(fact, dict):
             _, arm, seed = name.split("/", 2)
             for dose in fact.get("doses") or ():
-                seen = (number(dose.get(key)) for key in ("dose", "tokens", "loss_tokens", "steps", "train_loss"))
+                keys = ("dose", "distinct", "tokens", "loss_tokens", "steps", "train_loss")
+                seen = (number(dose.get(key)) for key in keys)
                 rows.append((arm, seed, *seen))
     rows.sort(key=lambda row: (_place(record, row[0]), len(row[1]), row[1]))
-    head = ("arm", "seed", "trajectories", "tokens", "tokens in the loss", "steps", "training loss")
+    head = ("arm", "seed", "trajectories read", "of them distinct", "tokens", "in the loss", "steps", "training loss")
     note = "Counted while training, up to the dose of the row. The loss is a mean over tokens in the loss, in nats."
     return table("Training", head, rows, note if rows else "")
 

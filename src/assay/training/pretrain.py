@@ -87,11 +87,16 @@ def _pieces(text: str, size: int = 2000) -> list[str]:
     return [*pieces, current] if current else pieces
 
 
-def bits_per_byte(model: torch.nn.Module, ids: np.ndarray, total_bytes: int, window: int, most: int = 200) -> float:
-    """Return the held-out loss in bits a byte over at most `most` windows, scaled by the text's bytes a token."""
+def bits_per_byte(
+    model: torch.nn.Module, ids: np.ndarray, total_bytes: int, window: int, most: int = 200
+) -> float | None:
+    """Return the held-out loss in bits a byte over at most `most` windows, or None where there is no window.
+
+    Scaled by the bytes that a token of the held-out text has.
+    """
     count = min(most, (len(ids) - 1) // window)
     if count < 1:
-        return math.nan
+        return None
     nats = 0.0
     with torch.inference_mode():
         for start in range(0, count * window, window):
@@ -99,7 +104,7 @@ def bits_per_byte(model: torch.nn.Module, ids: np.ndarray, total_bytes: int, win
             logits = model(input_ids=row[:, :-1]).logits
             nats += float(torch.nn.functional.cross_entropy(logits[0], row[0, 1:], reduction="sum"))
     bytes_per_token = total_bytes / len(ids)
-    return nats / (count * window) / math.log(2) / bytes_per_token
+    return round(nats / (count * window) / math.log(2) / bytes_per_token, 4)
 
 
 def copy_probe(ids: np.ndarray, config: PretrainConfig) -> torch.Tensor:
@@ -177,7 +182,7 @@ def pretrain(corpus: Path, out: Path, config: PretrainConfig, say: Callable[[str
         "tokens_in_corpus": len(ids),
         "tokens_trained": needed,
         "copy_accuracy": round(copy_accuracy(model, probe), 4),
-        "held_out_bits_per_byte": round(bits_per_byte(model, held, held_bytes, config.window), 4),
+        "held_out_bits_per_byte": bits_per_byte(model, held, held_bytes, config.window),
         "loss_every_100_steps": [round(float(np.mean(losses[i : i + 100])), 4) for i in range(0, len(losses), 100)],
         "sha256": {
             name: hashlib.sha256((out / name).read_bytes()).hexdigest()
