@@ -3,6 +3,7 @@
 import asyncio
 import json
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -380,6 +381,20 @@ def test_a_loop_is_ended_by_its_processor_time_long_before_the_wall_clock(cache)
     verdict = judge("def middle(values):\n    while True:\n        pass\n", make_task(timeout_s=300.0))
     assert (verdict.value, verdict.reason) == (0.0, Reason.TIMEOUT)
     assert "processor time" in verdict.detail
+
+
+def test_a_parent_that_stood_still_does_not_time_a_right_solution_out(cache):
+    slow = "import time\n\n" + GOLD.replace("    ordered =", "    time.sleep(0.05)\n    ordered =")
+
+    async def stall() -> None:
+        await asyncio.sleep(0.5)
+        time.sleep(4.0)  # noqa: ASYNC251 the whole loop must stop, as when a machine is suspended
+
+    async def both() -> Verdict:
+        verdict, _ = await asyncio.gather(grade(make_task(timeout_s=3.0), {"mod.py": slow}), stall())
+        return verdict
+
+    assert asyncio.run(both()).value == 1.0
 
 
 def test_a_missing_output_scores_nothing(cache):

@@ -42,6 +42,7 @@ from assay.sandbox import open_sandbox, trees
 
 _LIB = "/pkg/lib"
 _START_S = 60.0  # a loaded machine may take long to start Python; no candidate's time runs meanwhile
+_STALL_S = 60.0  # a clock that is this late was not late because of the candidate
 _CPU_S = 3  # processor time of one test
 _COMMAND = ("python", "-s", "-P", "-S", "-B", "-c")  # not -I: the hash seed comes from the environment
 _LONGEST_TEXT = 100_000  # characters of a candidate
@@ -127,11 +128,13 @@ async def observe(
     if lines[0] != ready:
         said = done.stderr.decode("utf-8", "replace").strip()[-200:]
         return Observed(Reason.MACHINERY, detail=f"the runner did not get ready: {said or 'it said nothing'}")
-    if done.timed_out:
+    words = _outcomes(lines[1:], nonce)
+    if words is None and done.timed_out:
+        if done.wall_s > timeout_s + _START_S + _STALL_S:
+            return Observed(Reason.MACHINERY, detail="this machine stood still while the tests ran")
         return Observed(Reason.TIMEOUT, detail=f"the tests ran past {timeout_s:g} s")
     if lines[1:] in ([], [b""]):
         return Observed(Reason.CRASHED, detail="the runner was ended before it could report")
-    words = _outcomes(lines[1:], nonce)
     if words is None or done.truncated:
         return Observed(Reason.CHEATED, detail="something else wrote to the channel of outcomes")
     if words.endswith(inside.TIMEOUT):
@@ -153,9 +156,13 @@ def _imports(source: str) -> set[str]:
 
 
 def _outcomes(lines: list[bytes], nonce: str) -> str | None:
-    """Return the outcomes of the one closing line, or None when the lines are anything else."""
+    """Return the outcomes of the one closing line, or None when the lines are anything else.
+
+    A closing line counts though the clock ran out: the runner wrote it before it was ended, and it was this process
+    that stood still.
+    """
     try:
-        said = json.loads(lines[0])
+        said = json.loads(lines[0]) if lines else None
     except ValueError:
         return None
     if lines[1:] != [b""] or not isinstance(said, dict) or said.keys() != {"nonce", "outcomes"}:
