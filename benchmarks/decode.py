@@ -47,7 +47,7 @@ def main() -> None:
         async def all_of_them() -> int:
             loop = Engine(model, slots)
             found = await asyncio.gather(
-                *(loop.sample(p, most=NEW, stop=-1, temperature=0.7, seed=n) for n, p in enumerate(chosen))
+                *(loop.sample(p, most=NEW, stops=frozenset(), temperature=0.7, seed=n) for n, p in enumerate(chosen))
             )
             return sum(len(sampled.ids) for sampled in found)
 

@@ -8,8 +8,10 @@ import random
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from assay.grading import grade
+from assay.grading.functions import grader
 from assay.grading.functions.draw import Recorded, draw
 from assay.grading.functions.spec import parse_spec
 from assay.nouns import Reason
@@ -51,8 +53,8 @@ def known(path: Path) -> dict[str, Problem]:
 async def samples(path: Path, each: int) -> list[dict[str, str]]:
     """Return `each` samples of every problem: by turns right and wrong, the same ones every time.
 
-    A wrong one that does not end within the time limit is left out: it would cost every grader its whole time limit,
-    which says nothing about the grader.
+    A wrong one that does not end within the time limit on every input is left out: it would cost a grader its whole
+    time limit, or nothing where a wrong answer happens to come first, which says nothing about the grader.
     """
     problems = known(path)
 
@@ -69,7 +71,8 @@ async def samples(path: Path, each: int) -> list[dict[str, str]]:
         texts = [wrong[n // 2 % len(wrong)] if n % 2 and wrong else gold for n in range(each)]
         return [{"task_id": name, "completion": text} for text in texts]
 
-    found = await asyncio.gather(*(of(record) for record in records(path)))
+    with patch.object(grader, "Listener", lambda plan, nonce: None):  # so that every input is asked
+        found = await asyncio.gather(*(of(record) for record in records(path)))
     return [sample for group in found for sample in group]
 
 

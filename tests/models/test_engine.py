@@ -16,7 +16,7 @@ PROMPTS = [[random.Random(n).randrange(380) for _ in range(5 + 7 * n)] for n in 
 
 
 def sample(engine, prompt, seed=0, **changes):
-    settings = {"most": 20, "stop": 4, "temperature": 0.9} | changes
+    settings = {"most": 20, "stops": frozenset({4}), "temperature": 0.9} | changes
     return engine.sample(prompt, seed=seed, **settings)
 
 
@@ -78,7 +78,7 @@ def test_a_prompt_without_room_ends_with_context(small_model):
     engine = Engine(small_model)
     full = [5] * ARCHITECTURE.context
     assert asyncio.run(sample(engine, full)).finish is Finish.CONTEXT
-    nearly = asyncio.run(sample(engine, full[:-3], stop=-1))
+    nearly = asyncio.run(sample(engine, full[:-3], stops=frozenset()))
     assert (len(nearly.ids), nearly.finish) == (3, Finish.LENGTH)
 
 

@@ -1,4 +1,4 @@
-"""`assay solve`: let a model behind an OpenAI-compatible endpoint attempt tasks, grade them, and write it all down."""
+"""`assay solve`: let a model, here or behind an endpoint, attempt tasks, grade them, and write it all down."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from assay.cli.options import SandboxOption
 if TYPE_CHECKING:
     from assay.agents.mini import MiniConfig
     from assay.ledger import Ledger
-    from assay.models.endpoint import Endpoint
+    from assay.models.chosen import Which
     from assay.nouns import PlannedAttempt, Task
     from assay.rollout.solving import Done
     from assay.tasks.chosen import Chosen
@@ -26,12 +26,17 @@ def solve(
         str, typer.Option("--tasks", metavar="WORD", help="A source, a directory, or SOURCE:PLACE: swebench:dev.jsonl.")
     ],
     model: Annotated[
-        str, typer.Option("--model", metavar="openai:URL#NAME", help="openai:http://localhost:8000/v1#my-model.")
+        str,
+        typer.Option(
+            "--model", metavar="WORD", help="openai:URL#NAME, completions:URL#NAME, local:DIR or scripted:FILE."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Where everything is written; runs/solve-NAME by default.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Attempts at once; 0 takes one a core.")] = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Attempts at once; 0: one a core, for local:DIR one a slot.")
+    ] = 0,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many tasks.")] = None,
     instances: Annotated[str, typer.Option("--instances", help="Only these ids, with commas between them.")] = "",
     split: Annotated[str, typer.Option("--split", help="The split of a source that draws tasks.")] = "train",
@@ -51,9 +56,22 @@ def solve(
         typer.Option("--wall-seconds", min=0, help="Seconds all commands of an attempt, 0 (default) for no limit."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", min=0, help="The endpoint's own by default.")
+        float | None, typer.Option("--temperature", min=0, help="The endpoint's own by default; 1 for local:DIR.")
     ] = None,
+    top_p: Annotated[float | None, typer.Option("--top-p", min=1e-6, max=1, help="The endpoint's own, or 1.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Of one reply.")] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="For completions:, the directory of the model's tokenizer.")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="For local:DIR: cpu, or cuda.")] = None,
+    slots: Annotated[int, typer.Option("--slots", min=1, help="For local:DIR: replies sampled at once.")] = 32,
+    template: Annotated[Path | None, typer.Option("--template", help="For local:DIR: a chat template.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option("--requests-per-minute", min=1, help="The endpoint's limit, to be kept.")
+    ] = None,
+    tokens_per_minute: Annotated[
+        int | None, typer.Option("--tokens-per-minute", min=1, help="The same, of tokens read and written.")
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Ask for replies token by token.")] = False,
     reply_s: Annotated[float, typer.Option("--reply-seconds", min=0.1, help="The longest a reply may take.")] = 600.0,
     tries: Annotated[int, typer.Option("--tries", min=1, help="How often a failing request is sent.")] = 8,
@@ -85,25 +103,32 @@ def solve(
     from assay.experiments.place import Place
     from assay.ledger import Ledger
     from assay.ledger.mini import config_of, file_name
+    from assay.models.chosen import which
     from assay.models.endpoint import Endpoint
     from assay.report.solving import summary, words
     from assay.rollout.artefacts import Artefacts
     from assay.sandbox import describe
 
-    endpoint = Endpoint.parse(
+    chosen = which(
         model,
         key=os.environ.get(key_from, "").strip(),
         temperature=temperature,
+        top_p=top_p,
         max_tokens=max_tokens,
         stream=stream,
         price=_price(price),
         reply_s=reply_s,
         tries=tries,
+        requests_per_minute=per_minute,
+        tokens_per_minute=tokens_per_minute,
+        device=device,
+        slots=slots,
+        template=template,
     )
     if shutil.which("git") is None:
         raise UserError("assay solve takes patches with git, which this machine lacks: install it")
     agent = _agent(config, {"steps": steps, "cost": cost, "command_s": command_s, "wall_s": wall_s})
-    _check_endpoint(endpoint)
+    _check(chosen, tokenizer)
     say = _Say(as_json)
     say.note(describe())
     found = _chosen(tasks, split, limit, seed, instances, mirrors)
@@ -113,12 +138,12 @@ def solve(
         raise UserError(f"{tasks}: none of the tasks can be attempted; the lines above say why")
     if not agent.cost:
         say.note("no limit on cost")
-    elif endpoint.price is None:
+    elif chosen.price is None and isinstance(chosen, Endpoint):
         say.note(f"no --price is given: unless the endpoint says what replies cost, ${agent.cost:g} limits nothing")
-    place = Place(out or Path("runs") / f"solve-{file_name(endpoint.name)}")
+    place = Place(out or Path("runs") / f"solve-{file_name(chosen.name)}")
     with place.locked(), Ledger(place.ledger) as ledger:
-        planned = _planned(ledger, found.tasks, endpoint, agent, seed, retry_machinery)
-        artefacts = Artefacts(place.root, endpoint.name, config_of(agent, endpoint.described, describe()))
+        planned = _planned(ledger, found.tasks, chosen, agent, seed, retry_machinery)
+        artefacts = Artefacts(place.root, chosen.name, config_of(agent, chosen.described, describe()))
         artefacts.restore(ledger)
         held = len(ledger.finished() & {plan.id for plan in planned})
         say.begin(len(planned), held, place.root)
@@ -127,8 +152,8 @@ def solve(
             artefacts.add(attempt, trajectory)
             say.attempt(attempt)
 
-        stopped = _run(planned, found.tasks, agent, endpoint, ledger, workers, done, say.trouble)
-        result = {"tasks": tasks, "model": endpoint.name, "out": str(place.root), **summary(ledger, found.broken)}
+        stopped = _run(planned, found.tasks, agent, chosen, ledger, workers, done, say.trouble, tokenizer)
+        result = {"tasks": tasks, "model": chosen.name, "out": str(place.root), **summary(ledger, found.broken)}
     if as_json:
         typer.echo(json.dumps(result))
     else:
@@ -213,16 +238,19 @@ def _agent(path: Path | None, given: dict[str, Any]) -> "MiniConfig":
     return base.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
-def _check_endpoint(endpoint: "Endpoint") -> None:
+def _check(model: "Which", tokenizer: Path | None) -> None:
+    """Stop here, before anything is planned, where the endpoint cannot work. A local model is loaded once, later."""
     import asyncio
 
-    from assay.models.http import HttpModel
+    from assay.models.chosen import open_model
+    from assay.models.endpoint import Endpoint
 
     async def check() -> None:
-        async with HttpModel.open(endpoint) as model:
-            await model.check()
+        async with open_model(model, tokenizer=tokenizer, check=True):
+            pass
 
-    asyncio.run(check())
+    if isinstance(model, Endpoint):
+        asyncio.run(check())
 
 
 def _chosen(tasks: str, split: str, limit: int | None, seed: int, instances: str, mirrors: Path | None) -> "Chosen":
@@ -247,7 +275,7 @@ def _chosen(tasks: str, split: str, limit: int | None, seed: int, instances: str
 def _planned(
     ledger: "Ledger",
     tasks: "list[Task]",
-    endpoint: "Endpoint",
+    model: "Which",
     agent: "MiniConfig",
     seed: int,
     retry_machinery: bool,
@@ -261,17 +289,21 @@ def _planned(
     from assay.rollout.artefacts import latest
 
     told = {
-        "model": endpoint.name,
-        "temperature": endpoint.temperature,
-        "max_tokens": endpoint.max_tokens,
+        "model": model.name,
+        "temperature": model.temperature,
+        "max_tokens": model.max_tokens,
         "seed": seed,
         "agent": agent.digest,
     }
+    if model.top_p is not None:
+        told["top_p"] = model.top_p
+    if "weights" in (described := model.described):
+        told["weights"] = described["weights"]
     before = ledger.fact("solve")
     if before is None and ledger.planned():
         raise UserError(f"{ledger.path} is the ledger of another kind of run: name another folder with --out")
     if before is not None and before != told:
-        other = ", ".join(name for name in told if before.get(name) != told[name])
+        other = ", ".join(name for name in sorted({*told, *before}) if before.get(name) != told.get(name))
         raise UserError(f"{ledger.path} was begun with another {other}: give the same, or another folder with --out")
     kept = {task.id: task.digest for task in ledger.tasks()}
     for task in tasks:
@@ -288,7 +320,7 @@ def _planned(
             if attempt.status is Status.MACHINERY and attempt.plan.trial == trials.get(task_id):
                 trials[task_id] += 1
     planned = [
-        PlannedAttempt(arm=endpoint.name, seed=seed, dose=0, task_id=task.id, split=task.split, trial=trials[task.id])
+        PlannedAttempt(arm=model.name, seed=seed, dose=0, task_id=task.id, split=task.split, trial=trials[task.id])
         for task in tasks
     ]
     ledger.plan(planned)
@@ -299,11 +331,12 @@ def _run(
     planned: "list[PlannedAttempt]",
     tasks: "list[Task]",
     agent: "MiniConfig",
-    endpoint: "Endpoint",
+    which: "Which",
     ledger: "Ledger",
     workers: int,
     done: "Done",
     trouble: Callable[[str], None],
+    tokenizer: Path | None,
 ) -> bool:
     """Run what is not finished; return whether it was stopped by Ctrl-C or SIGTERM."""
     import asyncio
@@ -311,23 +344,24 @@ def _run(
     import signal
 
     from assay.agents.mini import MiniAgent
-    from assay.models.http import HttpModel
+    from assay.models.chosen import OnThisMachine, open_model
     from assay.rollout.solving import solve_all
 
     cores = len(os.sched_getaffinity(0))
+    usual = which.slots if isinstance(which, OnThisMachine) and which.kind == "local" else cores
 
     async def work() -> None:
         me = asyncio.current_task()
         assert me is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-        async with HttpModel.open(endpoint, trouble) as model:
+        async with open_model(which, tokenizer=tokenizer, tell=trouble) as model:
             await solve_all(
                 planned,
                 {task.id: task for task in tasks},
                 MiniAgent(agent),
                 model,
                 ledger,
-                workers=workers or cores,
+                workers=workers or usual,
                 gradings=cores,
                 done=done,
             )

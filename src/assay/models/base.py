@@ -1,6 +1,7 @@
 """The contract of every model: a conversation and a seed in, a reply out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from assay.nouns import Message, Reply
@@ -14,3 +15,9 @@ class Model(Protocol):
     async def reply(self, conversation: Sequence[Message], *, seed: int) -> Reply:
         """Answer the conversation, whose last message is not the assistant's. Equal arguments, equal replies."""
         ...
+
+
+def for_attempt(model: Model) -> AbstractContextManager[Model]:
+    """Return the model as one attempt uses it: one that keeps something between turns (`attempt`) keeps it apart."""
+    own: Callable[[], AbstractContextManager[Model]] | None = getattr(model, "attempt", None)
+    return nullcontext(model) if own is None else own()

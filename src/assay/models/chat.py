@@ -19,6 +19,8 @@ CHAT_TOKENS = (DOCUMENT, PAD, USER, ASSISTANT, END)
 class Chat:
     """A tokenizer together with the chat format."""
 
+    name = "twins"
+
     def __init__(self, tokenizer: Tokenizer) -> None:
         """Take a tokenizer that holds the chat tokens; raises UserError when one is missing."""
         self.tokenizer = tokenizer
@@ -35,6 +37,11 @@ class Chat:
         if not path.is_file():
             raise UserError(f"There is no tokenizer at {path}: name a checkpoint directory that has one.")
         return cls(Tokenizer.from_file(str(path)))
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """The ids that end the assistant's turn when sampled."""
+        return frozenset({self.end})
 
     @property
     def vocabulary(self) -> int:
@@ -82,3 +89,7 @@ class Chat:
     def turn_ids(self, text: str) -> list[int]:
         """Return the ids that say `text` and end the turn; for texts that were written, not sampled."""
         return [*self.encode(text), self.end]
+
+    def save(self, directory: Path) -> None:
+        """Write `tokenizer.json`, all that `load` reads, into a directory that exists."""
+        self.tokenizer.save(str(directory / "tokenizer.json"))

@@ -1,19 +1,20 @@
 """What an OpenAI-compatible endpoint is asked and what its answers mean: plain data, no connection.
 
 The names of the fields are those of https://platform.openai.com/docs/api-reference/chat; `return_token_ids` is
-vLLM's (0.10.2 or newer).
+vLLM's (0.10.2 or newer). Here is the chat API; `assay.models.completions` has the one that takes token ids.
 """
 
 import email.utils
 import math
 import re
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from assay.errors import MachineryError, UserError
-from assay.nouns import Finish, Reply
+from assay.nouns import Finish, Message, Reply
 
 SHOWN = 300  # characters of a server's message in an error
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
@@ -29,7 +30,8 @@ _REFUSED = re.compile(r"content_filter|content_policy|content management policy|
 _NO_SYSTEM = re.compile(r"system (role|message|prompt)s?\b.{0,40}not supported|roles must alternate", re.I)
 _SYSTEM = "system"  # stands among the optional fields for messages of that role
 # Fields that only some servers know: one that is complained of is not sent again.
-_OPTIONAL = ("return_token_ids", "logprobs", "stream_options", "seed", "max_tokens")
+_OPTIONAL = ("return_token_ids", "logprobs", "stop_token_ids", "stream_options", "seed", "max_tokens")
+_ACTIONS = {"openai": "chat/completions", "completions": "completions"}  # by the word's kind
 
 
 class EndpointError(MachineryError):
@@ -44,13 +46,16 @@ class Malformed(Exception):
 class Endpoint:
     """Where a model answers and what it is asked. Times in seconds, `price` in US dollars a million tokens.
 
-    `key` is never shown and never written: it is no part of `repr` nor of `described`.
+    `kind` is the API: "openai" for chat completions, "completions" for token ids in and out. The two `_per_minute`
+    are limits that we keep. `key` is never shown and never written: it is no part of `repr` nor of `described`.
     """
 
     url: str = field(repr=False)
     name: str
     key: str = field(default="", repr=False)
+    kind: str = "openai"
     temperature: float | None = None
+    top_p: float | None = None
     max_tokens: int | None = None
     stream: bool = False
     token_ids: bool = True
@@ -58,23 +63,33 @@ class Endpoint:
     reply_s: float = 600.0
     tries: int = 8
     pause_s: float = 1.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
     @classmethod
     def parse(cls, word: str, **options: Any) -> "Endpoint":
-        """Return the endpoint that `openai:URL#NAME` names. Raises UserError for any other word.
+        """Return the endpoint that `openai:URL#NAME` or `completions:URL#NAME` names. Raises UserError for others.
 
         A URL without a path gets `/v1`, where these servers answer.
         """
         kind, _, rest = word.partition(":")
         url, _, name = rest.partition("#")
         parts = urlsplit(url)
-        if kind != "openai" or parts.scheme not in ("http", "https") or not parts.hostname or not name.strip():
+        if kind not in _ACTIONS or parts.scheme not in ("http", "https") or not parts.hostname or not name.strip():
             raise UserError(
                 f"--model {word!r} does not name an endpoint and a model: "
                 "write openai:URL#NAME, openai:http://localhost:8000/v1#my-model for example"
             )
-        path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
-        return cls(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), name.strip(), **options)
+        path = parts.path.rstrip("/")
+        for action in _ACTIONS.values():
+            path = path.removesuffix(f"/{action}")
+        path = path or "/v1"
+        return cls(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), name.strip(), kind=kind, **options)
+
+    @property
+    def action(self) -> str:
+        """What is asked for, after the URL."""
+        return _ACTIONS[self.kind]
 
     @property
     def place(self) -> str:
@@ -100,23 +115,14 @@ class Endpoint:
             "price": None if self.price is None else list(self.price),
         }
 
-    def body(self, messages: list[dict[str, Any]], seed: int, without: frozenset[str]) -> dict[str, Any]:
-        """Return the request for the next turn; `without` are the optional fields that the server does not take."""
-        if _SYSTEM in without:
-            messages = _without_system(messages)
-        asked: dict[str, Any] = {"model": self.name, "messages": messages, "seed": seed & 0x7FFFFFFF}
-        if self.temperature is not None:
-            asked["temperature"] = self.temperature
-        if self.max_tokens is not None:
-            asked["max_tokens"] = self.max_tokens
-        if self.token_ids:
-            asked |= {"return_token_ids": True, "logprobs": True}
+    def sampling(self, seed: int) -> dict[str, Any]:
+        """Return what both APIs are told of how to sample and what to give back."""
+        asked: dict[str, Any] = {"model": self.name, "seed": seed & 0x7FFFFFFF}
+        for name in ("temperature", "top_p", "max_tokens"):
+            if (value := getattr(self, name)) is not None:
+                asked[name] = value
         if self.stream:
             asked |= {"stream": True, "stream_options": {"include_usage": True}}
-        for name in without:
-            value = asked.pop(name, None)
-            if name == "max_tokens" and value is not None:
-                asked["max_completion_tokens"] = value
         return asked
 
     def scrubbed(self, text: str) -> str:
@@ -126,9 +132,52 @@ class Endpoint:
         return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
 
 
+class Wire(Protocol):
+    """One API of an endpoint: what is sent for a conversation, and what gathers the answer."""
+
+    def body(self, conversation: Sequence[Message], seed: int, without: frozenset[str]) -> dict[str, Any] | Reply:
+        """Return the request for the next turn, or a reply where there is nothing to ask.
+
+        `without` are the optional fields that the server does not take.
+        """
+        ...
+
+    def gathered(self, body: dict[str, Any]) -> "Gathered":
+        """Return what takes the answer to `body`."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChatWire:
+    """Chat completions: messages in, the server renders them."""
+
+    endpoint: Endpoint
+
+    def body(self, conversation: Sequence[Message], seed: int, without: frozenset[str]) -> dict[str, Any]:
+        """Return the request. Some servers refuse a turn without text, such as one in which the model only thought."""
+        messages = [
+            {"role": message.role.value, "content": message.content if message.content.strip() else "(no text)"}
+            for message in conversation
+        ]
+        if _SYSTEM in without:
+            messages = _without_system(messages)
+        asked = {"messages": messages, **self.endpoint.sampling(seed)}
+        if self.endpoint.token_ids:
+            asked |= {"return_token_ids": True, "logprobs": True}
+        for name in without:
+            value = asked.pop(name, None)
+            if name == "max_tokens" and value is not None:
+                asked["max_completion_tokens"] = value
+        return asked
+
+    def gathered(self, body: dict[str, Any]) -> "Gathered":
+        """Return what takes the answer."""
+        return Gathered(self.endpoint)
+
+
 def unknown_field(said: str, sent: dict[str, Any]) -> str | None:
     """Return the optional field of ours that a 400 or 422 complains of, or None; "system" for messages of that role."""
-    if _NO_SYSTEM.search(said) and sent["messages"][0]["role"] == _SYSTEM:
+    if _NO_SYSTEM.search(said) and "messages" in sent and sent["messages"][0]["role"] == _SYSTEM:
         return _SYSTEM
     for name in _OPTIONAL:
         if name in sent and name in said:
@@ -173,17 +222,13 @@ def retry_after(value: str | None, most: float) -> float | None:
     return min(max(seconds, 0.0), most) if math.isfinite(seconds) else None
 
 
-def reply_of(data: Any, endpoint: Endpoint) -> Reply:
-    """Return the reply in a whole answer. Raises Malformed when it is no chat completion."""
+def reply_of(data: Any, gathered: "Gathered") -> Reply:
+    """Return the reply in a whole answer. Raises Malformed when it is none."""
     choices = data.get("choices") if isinstance(data, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise Malformed("the answer has no choices")
-    choice = choices[0]
-    message = choice.get("message")
-    if not isinstance(message, dict):
+    if not gathered.choice(choices[0], "message"):
         raise Malformed("the answer's first choice has no message")
-    gathered = Gathered(endpoint)
-    gathered.take(choice, message)
     gathered.count(data.get("usage"))
     return gathered.reply()
 
@@ -201,6 +246,14 @@ class Gathered:
         self._usage: dict[str, Any] = {}
         self.finish = ""
         self.length = 0
+
+    def choice(self, choice: Any, part: str) -> bool:
+        """Take a choice of a whole answer (`part` "message") or of a stream ("delta"); False where it holds none."""
+        message = choice.get(part) if isinstance(choice, dict) else None
+        if not isinstance(message, dict):
+            return False
+        self.take(choice, message)
+        return True
 
     def take(self, choice: dict[str, Any], message: dict[str, Any]) -> None:
         """Take a choice with its message, or with the delta of one. Raises Malformed."""
@@ -220,11 +273,12 @@ class Gathered:
         if isinstance(ids, list) and all(type(each) is int for each in ids):
             self._ids += ids
         logprobs = choice.get("logprobs")
-        content = logprobs.get("content") if isinstance(logprobs, dict) else None
-        for entry in content if isinstance(content, list) else ():
-            value = entry.get("logprob") if isinstance(entry, dict) else None
-            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                self._logprobs.append(float(value))
+        self._logprobs += self._values(logprobs if isinstance(logprobs, dict) else {})
+
+    def _values(self, logprobs: dict[str, Any]) -> list[float]:
+        content = logprobs.get("content")
+        entries = content if isinstance(content, list) else []
+        return numbers(entry.get("logprob") if isinstance(entry, dict) else None for entry in entries)
 
     def count(self, usage: Any) -> None:
         """Take the server's count of tokens, the last one it gives."""
@@ -266,6 +320,12 @@ class Gathered:
 def _whole(text: str) -> str:
     """Join the halves of characters that a stream cut in two; a half that stays alone cannot be written."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def numbers(values: Iterable[Any]) -> list[float]:
+    """Return those of the values that are finite numbers."""
+    plain = (value for value in values if isinstance(value, int | float) and not isinstance(value, bool))
+    return [float(value) for value in plain if math.isfinite(value)]
 
 
 def _count(value: Any) -> int:

@@ -37,7 +37,7 @@ class Sampled:
 class _Request:
     prompt: Sequence[int]
     most: int
-    stop: int
+    stops: frozenset[int]
     temperature: float
     noise: random.Random
     future: "asyncio.Future[Sampled]"
@@ -123,12 +123,12 @@ class Engine:
         prompt: Sequence[int],
         *,
         most: int,
-        stop: int,
+        stops: frozenset[int],
         temperature: float,
         seed: int,
         conversation: Conversation | None = None,
     ) -> Sampled:
-        """Sample up to `most` ids after `prompt` until `stop`; temperature 0 is greedy.
+        """Sample up to `most` ids after `prompt` until one of `stops`; temperature 0 is greedy.
 
         Equal arguments give equal ids. A prompt that leaves no room in the context ends with Finish.CONTEXT.
         With a `conversation` (one for each attempt, to be closed), ids read in earlier turns are not read again.
@@ -141,7 +141,7 @@ class Engine:
         noise = random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
         future: asyncio.Future[Sampled] = asyncio.get_running_loop().create_future()
         mine = conversation or Conversation()
-        self._waiting.append(_Request(prompt, min(most, room), stop, temperature, noise, future, mine))
+        self._waiting.append(_Request(prompt, min(most, room), stops, temperature, noise, future, mine))
         if self._loop is None or self._loop.done():
             self._loop = asyncio.create_task(self._run())
         try:
@@ -235,7 +235,7 @@ class Engine:
         request.sampled.ids.append(token)
         request.sampled.logprobs.append(float(scaled[token] - np.log(total)))
         self._last[row] = token
-        done = token == request.stop
+        done = token in request.stops
         if done or len(request.sampled.ids) >= request.most:
             request.sampled.finish = Finish.STOP if done else Finish.LENGTH
             self._rows[row] = None

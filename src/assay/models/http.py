@@ -1,4 +1,4 @@
-"""A model behind any OpenAI-compatible endpoint: chat completions over HTTP, with retries, streaming or not.
+"""A model behind any OpenAI-compatible endpoint, over HTTP: retries, rate limits, streaming or not.
 
 What the user can mend (no server there, a wrong key, an unknown model) is a UserError and stops the run; what fails
 after every retry is an EndpointError and ends one attempt as `machinery`. A conversation that is too long and a
@@ -17,10 +17,12 @@ import httpx
 from assay.errors import UserError
 from assay.models.endpoint import (
     RETRIED,
+    ChatWire,
     Endpoint,
     EndpointError,
     Gathered,
     Malformed,
+    Wire,
     out_of_credit,
     overflows,
     refuses,
@@ -28,12 +30,14 @@ from assay.models.endpoint import (
     retry_after,
     unknown_field,
 )
+from assay.models.limits import RateLimit
 from assay.nouns import Finish, Message, Reply
 
 _MOST_BYTES = 32 << 20  # of one answer
 _MOST_CHARACTERS = 400_000  # of a streamed answer, which is then cut
 _LONGEST_PAUSE = 60.0
 _CONNECT_S = 20.0
+_CHARACTERS_A_TOKEN = 3  # fewer than English has, so that a limit on tokens is kept rather than broken
 _MALFORMED = 3  # tries for an answer that is not what the protocol allows
 _GIVEN_UP = 3  # so many attempts in a row that the endpoint failed stop the run
 
@@ -50,11 +54,16 @@ class _Failed(Exception):
 class HttpModel:
     """A Model that asks an endpoint. One instance serves any number of attempts at once; use it within `open`."""
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, client: httpx.AsyncClient, tell: Callable[[str], None], wire: Wire | None = None
+    ) -> None:
         self.endpoint = endpoint
         self._tell = tell
         self.name = endpoint.name
         self._client = client
+        self._wire = wire or ChatWire(endpoint)
+        self._limit = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute)
+        self._longest = 0  # tokens that an answer has had so far
         self._without: frozenset[str] = frozenset()
         self._answered = False
         self._given_up = 0
@@ -62,11 +71,11 @@ class HttpModel:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, endpoint: Endpoint, tell: Callable[[str], None] = lambda why: None
+        cls, endpoint: Endpoint, tell: Callable[[str], None] = lambda why: None, wire: Wire | None = None
     ) -> AsyncIterator["HttpModel"]:
         """Give the model, its connections open for as long. The key goes into each request's header only.
 
-        `tell` is called with one sentence for each try that failed and is made again.
+        `tell` is called with one sentence for each try that failed and is made again. `wire` is chat unless given.
         """
         headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
         timeout = httpx.Timeout(endpoint.reply_s, connect=min(_CONNECT_S, endpoint.reply_s), pool=None)
@@ -76,12 +85,13 @@ class HttpModel:
         except (UnicodeEncodeError, ValueError) as error:
             raise UserError("the API key holds characters that no header can carry: set it again") from error
         async with client:
-            yield cls(endpoint, client, tell)
+            yield cls(endpoint, client, tell, wire)
 
-    async def check(self) -> None:
+    async def check(self) -> int | None:
         """Ask for the list of models, so that what cannot work stops before any attempt. Raises UserError.
 
-        A server without such a list is not held against it.
+        A server without such a list is not held against it. Returns the model's context in tokens, where the list
+        says it (`max_model_len`, as vLLM and `assay serve` do).
         """
         try:
             answer = await self._client.get(self.endpoint.at("models"), timeout=min(_CONNECT_S, self.endpoint.reply_s))
@@ -92,25 +102,22 @@ class HttpModel:
                 f"nothing answers at {self.endpoint.place} ({self._said(error)}): start the server, or mend --model"
             ) from error
         except httpx.HTTPError:
-            return  # it may be loaded: the attempts' own requests are tried again
+            return None  # it may be loaded: the attempts' own requests are tried again
         if answer.status_code == 401:
             raise self._mend(answer.status_code, answer.text)
-        names = _model_names(answer) if answer.status_code == 200 else []
-        if names and self.name not in names:
+        models = _models(answer) if answer.status_code == 200 else {}
+        if models and self.name not in models:
+            names = list(models)
             shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             raise UserError(f"{self.endpoint.place} has no model {self.name!r}: it has {shown}")
+        return models.get(self.name)
 
     async def reply(self, conversation: Sequence[Message], *, seed: int) -> Reply:
         """Ask for the assistant's next turn, again after a pause where that may help."""
-        # Some servers refuse a turn without text, such as one in which the model only thought.
-        messages = [
-            {"role": message.role.value, "content": message.content if message.content.strip() else "(no text)"}
-            for message in conversation
-        ]
         tries = self.endpoint.tries
         for number in range(1, tries + 1):
             try:
-                answer = await self._fitting(messages, seed)
+                answer = await self._fitting(conversation, seed)
             except _Failed as failure:
                 if number >= min(tries, failure.most):
                     raise self._give_up(str(failure), number) from failure
@@ -133,12 +140,17 @@ class HttpModel:
             )
         return EndpointError(f"{self.endpoint.place} failed {tries} times: {why}")
 
-    async def _fitting(self, messages: list[dict[str, Any]], seed: int) -> Reply:
+    async def _fitting(self, conversation: Sequence[Message], seed: int) -> Reply:
         """Ask once; where the server does not know an optional field of ours, at once again without it."""
         while True:
-            body = self.endpoint.body(messages, seed, self._without)
+            body = self._wire.body(conversation, seed, self._without)
+            if isinstance(body, Reply):
+                return body
+            sent = await self._limit.admit(_tokens_read(body) + (body.get("max_tokens") or self._longest))
             found = await self._once(body)
             if isinstance(found, Reply):
+                self._longest = max(self._longest, found.sampled_tokens)
+                sent.tokens = found.prompt_tokens + found.sampled_tokens or sent.tokens
                 return found
             self._without |= {found}
 
@@ -147,13 +159,13 @@ class HttpModel:
         try:
             async with (
                 asyncio.timeout(self.endpoint.reply_s),
-                self._client.stream("POST", self.endpoint.at("chat/completions"), json=body) as answer,
+                self._client.stream("POST", self.endpoint.at(self.endpoint.action), json=body) as answer,
             ):
                 if answer.status_code != 200:
                     return await self._not_ok(answer, body)
                 if answer.headers.get("content-type", "").startswith("text/event-stream"):
-                    return await self._streamed(answer)
-                return reply_of(_json(await _whole(answer)), self.endpoint)
+                    return await self._streamed(answer, self._wire.gathered(body))
+                return reply_of(_json(await _whole(answer)), self._wire.gathered(body))
         except TimeoutError as error:
             raise _Failed(f"no whole answer within {self.endpoint.reply_s:g} s") from error
         except httpx.TimeoutException as error:
@@ -195,9 +207,8 @@ class HttpModel:
             return UserError(f"{place} knows no model {self.name!r}, or is no such endpoint ({why}): mend --model")
         return UserError(f"{place} says that the account has no credit left ({why}): what is finished is kept")
 
-    async def _streamed(self, answer: httpx.Response) -> Reply:
+    async def _streamed(self, answer: httpx.Response, gathered: Gathered) -> Reply:
         """Gather a stream of server-sent events, at most so many characters of it."""
-        gathered = Gathered(self.endpoint)
         seen = False
         async for line in _lines(answer):
             if not line.startswith(b"data:"):
@@ -213,9 +224,7 @@ class HttpModel:
             gathered.count(event.get("usage"))
             choices = event.get("choices")
             for choice in choices if isinstance(choices, list) else ():
-                if isinstance(choice, dict) and isinstance(choice.get("delta"), dict):
-                    gathered.take(choice, choice["delta"])
-                    seen = True
+                seen = gathered.choice(choice, "delta") or seen
             if gathered.length > _MOST_CHARACTERS:
                 gathered.cut()
                 return gathered.reply()
@@ -225,6 +234,13 @@ class HttpModel:
 
     def _said(self, error: Exception) -> str:
         return self.endpoint.scrubbed(str(error)) or type(error).__name__
+
+
+def _tokens_read(body: dict[str, Any]) -> int:
+    """Return how many tokens a request will have the endpoint read: exactly for ids, about for text."""
+    if isinstance(prompt := body.get("prompt"), list):
+        return len(prompt)
+    return sum(len(message["content"]) for message in body["messages"]) // _CHARACTERS_A_TOKEN
 
 
 SHORT = 1 << 16  # bytes of an error's message that are read
@@ -273,9 +289,11 @@ def _message(said: str) -> str:
     return found if isinstance(found, str) else json.dumps(found)
 
 
-def _model_names(answer: httpx.Response) -> list[str]:
+def _models(answer: httpx.Response) -> dict[str, int | None]:
+    """Return the context of each model in a server's list, None where it does not say."""
     try:
         listed = answer.json()["data"]
-        return [each["id"] for each in listed if isinstance(each["id"], str)]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return []
+        contexts = {each["id"]: each.get("max_model_len") for each in listed if isinstance(each["id"], str)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {name: value if type(value) is int and value > 0 else None for name, value in contexts.items()}

@@ -45,7 +45,7 @@ class LocalModel:
         sampled = await self.engine.sample(
             prompt,
             most=self.max_new_tokens,
-            stop=self.chat.end,
+            stops=frozenset({self.chat.end}),
             temperature=self.temperature,
             seed=seed,
             conversation=self._kept,

@@ -13,7 +13,7 @@ from assay.agents.shell import outputs_of
 from assay.errors import MachineryError
 from assay.grading import grade
 from assay.ledger import Ledger
-from assay.models import Model
+from assay.models import Model, for_attempt
 from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Task, Trajectory, Verdict
 from assay.rollout.attempts import seed_of, status_of
 from assay.rollout.patches import Change, TooLarge, taken
@@ -107,7 +107,8 @@ async def solve_all(
 
     async def one(item: PlannedAttempt) -> None:
         async with gate:
-            ended, trajectory = await solve(item, tasks[item.task_id], agent, model, grading)
+            with for_attempt(model) as own:
+                ended, trajectory = await solve(item, tasks[item.task_id], agent, own, grading)
             ledger.record(ended, trajectory)
             done(ended, trajectory)
 
