@@ -11,6 +11,7 @@ from assay.audit.adequacy.trials import drawn
 from assay.errors import UserError
 from assay.grading import grade
 from assay.nouns import GraderSpec, Task
+from assay.sandbox import trees
 
 MODULE = """
 def grade(points):
@@ -219,3 +220,75 @@ def test_new_inputs_are_like_the_old_ones(examples):
 
 def test_no_length_that_was_not_seen_is_none():
     assert all(args[0] for args in like([[[1]], [[2, 3]]], 80, 1))
+
+
+TREE_TESTS = """
+import pathlib
+
+from marks import clamp
+
+
+def test_limits():
+    low, high = map(int, pathlib.Path("limits.txt").read_text().split())
+    assert (clamp(low - 1, low, high), clamp(low + 1, low, high), clamp(high + 1, low, high)) == (low, low + 1, high)
+
+
+def test_old_module_is_gone():
+    assert not pathlib.Path("old.py").exists()
+"""
+TREE_PATCH = """diff --git a/limits.txt b/limits.txt
+--- a/limits.txt
++++ b/limits.txt
+@@ -1 +1 @@
+-nothing
++2 8
+diff --git a/marks.py b/marks.py
+--- a/marks.py
++++ b/marks.py
+@@ -1,6 +1,6 @@
+ def clamp(value, low, high):
+     if value < low:
+         return low
+     if value > high:
+-        return low
++        return high
+     return value
+diff --git a/old.py b/old.py
+deleted file mode 100644
+--- a/old.py
++++ /dev/null
+@@ -1 +0,0 @@
+-x = 1
+"""
+
+
+def test_gold_that_changes_data_and_removes_a_file_of_a_kept_tree_is_laid_whole(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    clamp = "def clamp(value, low, high):\n    if value < low:\n        return low\n    if value > high:\n"
+    texts = {
+        "marks.py": f"{clamp}        return low\n    return value\n",
+        "limits.txt": "nothing\n",
+        "old.py": "x = 1\n",
+    }
+
+    def build(folder):
+        for path, text in {**texts, "test_marks.py": TREE_TESTS}.items():
+            (folder / path).write_text(text)
+
+    kept = trees.prepare("marks", build)
+    task = suite(TREE_TESTS, ["test_limits", "test_old_module_is_gone"])
+    data = {**task.grader.data, "tree": "/repo", "files": {"test_marks.py": TREE_TESTS}}
+    task = task.model_copy(
+        update={
+            "files": {},
+            "outputs": ("patch.diff",),
+            "gold": {"patch.diff": TREE_PATCH},
+            "mounts": {"/repo": "marks"},
+            "grader": GraderSpec(kind="tests", data=data),
+        }
+    )
+    found = score(task)
+    assert not found.refused
+    assert any(trial.killed for trial in found.trials)
+    assert (kept / "limits.txt").read_text() == "nothing\n", "the kept tree is as it was"
+    assert (kept / "old.py").exists()

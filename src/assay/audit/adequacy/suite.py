@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from assay.audit.adequacy.gold import Gold, gold_files
+from assay.audit.adequacy.gold import Gold
 from assay.errors import UserError
-from assay.grading.suites.suite_trees import host_tree
+from assay.grading.suites.grader import gold_tree, suite_of
+from assay.grading.suites.suite_run import Place
+from assay.grading.suites.suite_spec import SpecError
 from assay.nouns import Task
 from assay.sandbox import trees
 from assay.sandbox.sharing import linked_copy
@@ -40,7 +42,11 @@ async def run_suite(task: Task, chosen: Sequence[tuple[Gold, Mutant]]) -> list[F
         args=tuple(data.get("args", ())),
         memory_mb=max(task.limits.memory_mb, 1024),
     )
-    with _solved(task) as tree:
+    try:
+        place = await gold_tree(task, suite_of(task))
+    except SpecError as error:
+        raise UserError(f"the tests of task {task.id} cannot be run: {error}") from error
+    with _solved(place) as tree:
         try:
             async with Bench.open(tree, setting) as bench:
                 covered = await bench.cover(sorted({name.partition("::")[0] for name in wanted}), limit_s=_COVER_S)
@@ -56,22 +62,21 @@ async def run_suite(task: Task, chosen: Sequence[tuple[Gold, Mutant]]) -> list[F
 
 
 @contextmanager
-def _solved(task: Task) -> Iterator[Path]:
+def _solved(place: Place) -> Iterator[Path]:
     """Give a folder with the repository as gold leaves it, the task's own tests laid over."""
-    tree = host_tree(task)
-    with tempfile.TemporaryDirectory(prefix="assay-adequacy-", dir=tree.parent if tree else None) as made:
+    with tempfile.TemporaryDirectory(prefix="assay-adequacy-", dir=place.tree.parent if place.tree else None) as made:
         folder = Path(made) / "tree"
-        texts = dict(task.files)
-        if tree is not None:
-            linked_copy(tree, folder)
-            texts = {gold.path: gold.text for gold in gold_files(task)}
-        else:
-            texts |= task.gold
-        for path, text in {**texts, **task.grader.data.get("files", {})}.items():
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.unlink(missing_ok=True)  # never write through a link into the kept tree
-            place.write_bytes(text.encode())
+        if place.tree is not None:
+            linked_copy(place.tree, folder)
+        for path in place.removed:
+            (folder / path).unlink(missing_ok=True)
+        for path, text in place.files.items():
+            at = folder / path
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.unlink(missing_ok=True)  # never write through a link into the kept tree
+            at.write_bytes(text if isinstance(text, bytes) else text.encode())
+            if path in place.modes:
+                at.chmod(place.modes[path])
         Path(made).chmod(0o755)
         yield folder
 
