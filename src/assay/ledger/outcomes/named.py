@@ -1,0 +1,59 @@
+"""Finds the reader of a file by what it holds, and the arms that a word names."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Protocol, cast
+
+from assay import errors
+from assay.ledger.outcomes import formats
+from assay.ledger.outcomes.arms import Arm
+
+
+class _Reader(Protocol):
+    WHAT: str
+
+    def holds(self, path: Path) -> bool: ...
+
+    def read(self, path: Path) -> list[Arm]: ...
+
+
+def _readers() -> list[_Reader]:
+    """Return the modules of `formats`, in the order of their names."""
+    found = pkgutil.iter_modules(formats.__path__)
+    return [cast(_Reader, importlib.import_module(f"{formats.__name__}.{module.name}")) for module in found]
+
+
+def read_arms(word: str) -> list[Arm]:
+    """Return the arms of `PATH`, of `NAME=PATH` under that name, or the one arm that `PATH:ARM` names.
+
+    Raises UserError where there is no such file, no reader knows it, or it has no such arm.
+    """
+    name, equals, rest = word.partition("=")
+    if not equals or "/" in name or Path(word).exists():
+        name, rest = "", word
+    path, wanted = Path(rest), ""
+    if not path.exists() and ":" in rest:
+        before, _, wanted = rest.rpartition(":")
+        path = Path(before)
+    if not path.exists():
+        raise errors.UserError(f"there is no {path}: name a run, a log, a report or a table of outcomes")
+    arms = _read(path)
+    if wanted:
+        arms = [arm for arm in arms if arm.name == wanted]
+        if not arms:
+            known = ", ".join(arm.name for arm in _read(path))
+            raise errors.UserError(f"{path} has no arm {wanted!r}: it has {known}")
+    if name and len(arms) > 1:
+        known = ", ".join(arm.name for arm in arms)
+        raise errors.UserError(f"{path} has several arms ({known}), so {name!r} names none: add :ARM to the path")
+    return [arm.named(name) for arm in arms] if name else arms
+
+
+def _read(path: Path) -> list[Arm]:
+    readers = _readers()
+    for reader in readers:
+        if reader.holds(path):
+            return reader.read(path)
+    known = "; ".join(reader.WHAT for reader in readers)
+    raise errors.UserError(f"{path} is nothing whose outcomes can be read: what can be is {known}")
