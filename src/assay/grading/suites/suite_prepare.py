@@ -6,7 +6,6 @@ Nothing is admitted that gold was not seen to fail by, alone in its function, wi
 import asyncio
 import json
 import random
-import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,28 +14,24 @@ from typing import Any
 
 from assay.errors import MachineryError
 from assay.grading.suites import suite_names, suite_observe
+from assay.grading.suites.suite_confirm import Confirmation, cpu_s
 from assay.grading.suites.suite_edits import Edit, Source, applied, surely_absent
 from assay.grading.suites.suite_mutants import mutants
 from assay.grading.suites.suite_restore import is_test_file
-from assay.grading.suites.suite_rounds import Part, Ran, draw, judge, least_rounds, name_of, odds, passes, sources
+from assay.grading.suites.suite_rounds import Part, Ran, name_of, sources
 from assay.grading.suites.suite_run import Place as Tree
-from assay.grading.suites.suite_run import cores, run, side_by_side
-from assay.grading.suites.suite_spec import ORDERS, Place, SpecError, Suite, dotted_module
-from assay.nouns import Reason, Task, Verdict
+from assay.grading.suites.suite_run import cores, run
+from assay.grading.suites.suite_spec import Place, SpecError, Suite, dotted_module
+from assay.nouns import Reason, Task
 from assay.nouns.base import digest
 from assay.sandbox import trees
 
-_VERSION = 8
+_VERSION = 9
 _PER_FUNCTION = 3
 _MOST_FUNCTIONS = 60  # of those that must turn, and as many of the others
-_CONFIRMED = 3  # gradings of gold that must all give 1 at the end
-_RETRIES = 3  # times that canaries of a few functions are dropped before the order is held to be at fault
-_MOST_ROUNDS = 8
 _MUTANTS = 12
 _OBSERVE_S = 20.0  # processor time
 _IN_VAIN = 3
-_QUICK_S = 2.5  # processor time that a grading may take for the sake of more rounds than are needed
-_ENOUGH = 1_000_000  # nor are more rounds needed when one guess in so many is right
 _FILE = "found.json"
 
 
@@ -120,8 +115,9 @@ async def find(task: Task, suite: Suite, gold: Tree, texts: Mapping[str, str]) -
     """Run gold and return what it showed. Raises SpecError when gold does not pass, MachineryError when we fail."""
     search = _Search(task, suite, gold, texts)
     base = await search.plain()
-    edits = await search.admit(base)
-    return await search.confirm(edits)
+    held = Confirmation(task, search.suite, gold, texts, search.whole)
+    edits, rounds = await held.confirm(await search.admit(base))
+    return Found(tuple(edits), held.suite.order, tuple(sorted(held.suite.xfail)), rounds)
 
 
 async def found(task: Task, suite: Suite, gold: Tree, texts: Mapping[str, str]) -> Found:
@@ -140,7 +136,6 @@ class _Search:
         self.suite = suite
         self.gold = gold
         self.texts = texts
-        self.measured: list[float] = []
         self.sources = sources(texts, {place.file for place in suite.places.values()})
 
     async def plain(self) -> dict[Place, dict[str, str]]:
@@ -228,13 +223,13 @@ class _Search:
             tests.setdefault(place.file, []).append(place.test)
         over = {file: suite_observe.instrumented(self.sources[file], names) for file, names in tests.items()}
         variants = enumerate(self._variants() if over else ())
-        began = _cpu_s()
+        began = cpu_s()
         found: dict[str, list[tuple[object, object]]] = {}
 
         def enough(number: int) -> bool:
             some = [len(suite_observe.edits(self.sources[place.file], place.test, found)) for place in places]
             in_vain = number >= _IN_VAIN and not any(some)  # nothing here is compared with a plain value
-            return in_vain or min(some) > _PER_FUNCTION or _cpu_s() - began > _OBSERVE_S
+            return in_vain or min(some) > _PER_FUNCTION or cpu_s() - began > _OBSERVE_S
 
         async def look() -> None:
             for number, tree in variants:  # shared: each takes the next
@@ -287,70 +282,6 @@ class _Search:
         if not fails or len(seen) != len(base) or len(fails) + len(passes) != len(counted):
             return None
         return replace(edit, fails=fails, passes=passes)
-
-    async def confirm(self, edits: list[Edit]) -> Found:
-        """Grade gold as a candidate is graded; where it does not score 1, drop what stands in the way.
-
-        That is the order, where gold fails in it without any canary too; else canaries: of the functions that were not
-        as they should be, where those are few, else of all that were wrong in that round, as one may upset another.
-        """
-        turns = 0
-        while True:
-            self.measured = []
-            for _ in range(_CONFIRMED):
-                broken, guilty, wrong = await self._grade(edits)
-                if broken.value != 1.0:
-                    break
-            else:
-                rounds = self.suite.rounds or self._rounds(edits)
-                return Found(tuple(edits), self.suite.order, tuple(sorted(self.suite.xfail)), rounds)
-            if broken.reason is Reason.MACHINERY:
-                raise MachineryError(broken.detail)
-            if await self._holds_without():
-                turns += 1
-                few = guilty and len(guilty) * 4 <= len({edit.place for edit in edits})
-                bad = guilty if few else guilty | wrong
-                edits = [edit for edit in edits if edit.place not in bad] if turns <= _RETRIES else []
-            elif self.suite.order != ORDERS[-1]:
-                self.suite = replace(self.suite, order=ORDERS[ORDERS.index(self.suite.order) + 1])
-            else:
-                failed = ", ".join(check.name for check in broken.checks if not check.passed)
-                raise SpecError(f"gold fails now and then: {broken.detail} {failed}".strip())
-
-    async def _holds_without(self) -> bool:
-        """Whether gold scores 1 in the order at hand when nothing is made wrong."""
-        return all([(await self._grade([]))[0].value == 1.0 for _ in range(2)])
-
-    async def _grade(self, edits: list[Edit]) -> tuple[Verdict, set[Place], set[Place]]:
-        """Grade gold once; return the verdict, the functions not as they should be, those made wrong where that was."""
-        rounds = draw(self.suite, self.texts, edits)
-        began = _cpu_s()
-        ran = await side_by_side(self.task, self.suite, self.gold, rounds)
-        self.measured.append((_cpu_s() - began) / len(rounds))
-        guilty: set[Place] = set()
-        wrong: set[Place] = set()
-        for now, seen in ran:
-            here = {p for n, p in now.right.items() if not passes(self.suite, n, seen)}
-            here |= {p for n, p in now.wrong.items() if passes(self.suite, n, seen)}
-            guilty |= here
-            wrong |= {place for name, place in now.wrong.items() if name not in now.generic} if here else set()
-        return judge(self.suite, ran), guilty, wrong
-
-    def _rounds(self, edits: Sequence[Edit]) -> int:
-        """Return how many rounds there shall be: more than are needed where a whole grading is quick."""
-        turning = {place for name, place in self.suite.places.items() if name in self.suite.must_turn}
-        count = least_rounds(len({edit.place for edit in edits} & turning), bool(edits))
-        while 1 < count < _MOST_ROUNDS and (count + 1) * min(self.measured) < _QUICK_S:
-            if odds(self.suite, edits, count) >= _ENOUGH:
-                break
-            count += 1
-        return count
-
-
-def _cpu_s() -> float:
-    """Return the processor time of what we started and that has ended; unlike the clock's it hardly knows of load."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _text(data: str | bytes) -> str:

@@ -21,7 +21,7 @@ _EVERY_TIME = ("fixed", "whole")  # orders in which every test is in every round
 _MOST_OTHERS = 12  # of the functions that pass before and after, so many are drawn to be canaries
 _MOST_FAR = 2
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
-_CAUGHT = ("failed", "error")
+CAUGHT = ("failed", "error")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Part:
 class Round:
     """One run of the suite. `files` are the changed texts; `right` must pass, `wrong` fail, each id -> its function.
 
-    `generic` are the ids of tests that nothing can pass.
+    `generic` are the ids of tests that nothing can pass, `edits` what makes the wrong ones wrong.
     """
 
     parts: tuple[Part, ...]
@@ -46,6 +46,7 @@ class Round:
     right: Mapping[str, Place]
     wrong: Mapping[str, Place]
     generic: frozenset[str] = frozenset()
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _round(suite: Suite, texts: Mapping[str, str], right: list[Place], wrong: li
         owned = {place: names for place, names in ids.items() if place.file == file}
         ordered = _shuffled(owned) if suite.order == "shuffled" else [n for names in owned.values() for n in names]
         parts.append(Part(file, dotted_module(file, suite.test_root), tuple(ordered)))
-    return Round(tuple(parts), changed, must_pass, must_fail, frozenset(made))
+    return Round(tuple(parts), changed, must_pass, must_fail, frozenset(made), tuple(wrong))
 
 
 def _shuffled(owned: Mapping[Place, list[str]]) -> list[str]:
@@ -232,7 +233,7 @@ def judge(suite: Suite, rounds: Sequence[tuple[Round, Ran]]) -> Verdict:
         return Verdict.score(0.0, Reason.WRONG, checks, f"{said}; {notes}" if notes else said)
     for now, ran in rounds:
         for name, place in now.wrong.items():
-            if ran.outcomes.get(name) not in _CAUGHT:
+            if ran.outcomes.get(name) not in CAUGHT:
                 outcome = ran.outcomes.get(name, "not reported")
                 detail = f"a must-fail canary in {place.file} neither failed nor raised: {name} was {outcome}"
                 return Verdict.score(0.0, Reason.MALFORMED, checks, detail)

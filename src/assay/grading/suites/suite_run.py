@@ -22,6 +22,7 @@ _HOME = "/opt/assay/suite"
 _START_S = 60.0
 _STALL_S = 60.0
 _LIBRARY = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
+_DISTRIBUTIONS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _PROGRAMS = ("suite_controller", "suite_runner", "suite_sympy")
 _HERE = Path(__file__).parent  # the programs that run inside are files beside this one
 _PROGRAM = "import sys; sys.path.insert(0, '/opt/assay/suite'); import {0}; {0}.main()"
@@ -40,21 +41,26 @@ class Place:
 def library() -> Path:
     """Return a folder with pytest and what it needs, copied from beside assay once. Raises UserError without it."""
     try:
-        versions = [metadata.version(name) for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments")]
+        found = {name: metadata.distribution(name) for name in _DISTRIBUTIONS}
     except metadata.PackageNotFoundError as error:
         raise UserError(f"{error.name} is not installed beside assay: run pip install pytest to grade by it") from error
 
     def build(folder: Path) -> None:
         for name in _LIBRARY:
-            found = util.find_spec(name)
-            if found is not None and found.submodule_search_locations:
-                shutil.copytree(found.submodule_search_locations[0], folder / name)
-            elif found is not None and found.origin:
-                shutil.copy2(found.origin, folder)
+            module = util.find_spec(name)
+            if module is not None and module.submodule_search_locations:
+                shutil.copytree(module.submodule_search_locations[0], folder / name)
+            elif module is not None and module.origin:
+                shutil.copy2(module.origin, folder)
             elif name != "py":  # pytest 6 and older had no such module of its own
                 raise MachineryError(f"the package {name} cannot be found, though it is installed")
+        for name, distribution in found.items():  # pytest's verbose header asks for versions
+            about = folder / f"{name}-{distribution.version}.dist-info"
+            about.mkdir()
+            (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {distribution.version}\n")
 
-    return trees.prepare(f"suite-library-{sys.implementation.cache_tag}-{'-'.join(versions)}", build)
+    versions = "-".join(distribution.version for distribution in found.values())
+    return trees.prepare(f"suite-library-2-{sys.implementation.cache_tag}-{versions}", build)
 
 
 async def run(
