@@ -1,7 +1,7 @@
 """`assay compare` and `assay power`: every format read alike, other tasks refused, paired numbers, one forest plot."""
 
 import json
-import zipfile
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +14,11 @@ from assay.ledger.outcomes import read_arms
 from assay.nouns import Attempt, PlannedAttempt, Status
 from assay.report.comparison import as_json, compare
 from assay.report.forest import forest
+
+if sys.version_info >= (3, 14):
+    import zipfile
+else:
+    from backports.zstd import zipfile
 
 
 def csv_of(path, scores_AST, head="arm,task,seed,outcome"):
@@ -59,7 +64,7 @@ def test_a_table_a_report_lines_a_log_and_a_ledger_say_the_same(tmp_path):
     (tmp_path / "report.json").write_text(json.dumps(report))
     lines = [{"task_id": task, "passed": bool(value)} for task, value in outcomes.items()]
     (tmp_path / "lines.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with zipfile.ZipFile(tmp_path / "log.eval", "w") as file:
+    with zipfile.ZipFile(tmp_path / "log.eval", "w", zipfile.ZIP_ZSTANDARD) as file:
         file.writestr("header.json", json.dumps({"version": 2, "status": "success", "eval": {"model": "m/one"}}))
         for task, value in outcomes.items():
             sample = {"id": task, "epoch": 1, "scores": {"match": {"value": "C" if value else "I"}}}

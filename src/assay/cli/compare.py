@@ -65,7 +65,7 @@ def _say(found: "Comparison", level: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.report.words import between, finding, p_value, percent, points
+    from assay.report.words import between, count, finding, p_value, percent, points
 
     console = Console()
     table = Table(title=f"{found.tasks} tasks, intervals at {level:.0%}", title_justify="left")
@@ -83,7 +83,7 @@ def _say(found: "Comparison", level: float) -> None:
         table.add_row(row.name, size, f"{row.coverage:.0%}", percent(row.score.estimate), between(row.score), rank)
     console.print(table)
     for row in found.rows:
-        shape = f"{row.seeds} seeds, {row.trials} trials" if row.seeds > 1 or row.trials > 1 else "one trial a task"
+        shape = f"{count(row.seeds, 'seed')}, {count(row.trials, 'trial')} a task"
         said = f"{row.name}: {shape}; {row.score.method}"
         if row.clustered is not None:
             said += f"; clustered by task and repository {between(row.clustered)}"

@@ -5,10 +5,15 @@ https://inspect.aisi.org.uk/eval-logs.html. An epoch is a trial. A sample that e
 
 import json
 import math
-import zipfile
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 14):
+    import zipfile
+else:
+    from backports.zstd import zipfile  # Inspect packs its logs with Zstandard
 
 from assay.errors import UserError
 from assay.ledger.outcomes.arms import Arm, Score, arm

@@ -37,7 +37,8 @@ def read(path: Path) -> list[Arm]:
     scores = [(f"resolved_ids[{n}]", Score(name, 1.0)) for n, name in enumerate(resolved)]
     done = set(resolved)
     notes = []
-    machinery = set(_ids(path, report, "machinery_ids"))  # ours: SWE-bench has no such list
+    # Lists of `assay grade --predictions`; SWE-bench has none for what is no fault of the patch.
+    machinery = {name for key in ("machinery_ids", "bad_task_ids") for name in _ids(path, report, key)}
     for key in _LISTS:
         names = [name for name in _ids(path, report, key) if name not in done]
         done |= set(names)
