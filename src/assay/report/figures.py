@@ -23,7 +23,7 @@ from assay.report.record import Record
 from assay.report.words import MINUS
 from assay.statistics import Interval
 
-_LOOKS = (
+LOOKS = (
     ("#D55E00", "o", "-"),
     ("#0072B2", "s", "-"),
     ("#5B6770", "^", "--"),
@@ -71,11 +71,12 @@ _STYLE: dict[Any, Any] = {
 
 def look(record: Record, arm: str) -> tuple[str, str, str]:
     """Return an arm's colour, marker and line style."""
-    return _LOOKS[record.arms.index(arm) % len(_LOOKS)]
+    return LOOKS[record.arms.index(arm) % len(LOOKS)]
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """The style of every figure; nothing of the user's own enters."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
@@ -93,7 +94,8 @@ def _panels(count: int, height: float, shared: bool) -> tuple[Figure, list[Axes]
     return figure, axes[:count]
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file, equal ones for equal figures."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
     return buffer.getvalue()
@@ -149,7 +151,7 @@ def pass_rates(record: Record, measures: Measures) -> bytes | None:
     """pass@1 of every arm against dose with 95 % intervals. Each panel has its own scale, all from zero."""
     if not any(mean.known for mean in measures.means.values()):
         return None
-    with _style():
+    with style():
         figure, panels = _panels(len(record.splits), 3.3, shared=False)
         for axes, split in zip(panels, record.splits, strict=True):
             places = _dose_axis(axes, record.doses)
@@ -165,7 +167,7 @@ def pass_rates(record: Record, measures: Measures) -> bytes | None:
             axes.yaxis.set_major_locator(MaxNLocator(6))
         panels[0].set_ylabel("pass@1")
         _legend(figure, panels)
-        return _png(figure)
+        return as_png(figure)
 
 
 def differences(record: Record, measures: Measures) -> bytes | None:
@@ -176,7 +178,7 @@ def differences(record: Record, measures: Measures) -> bytes | None:
     found = {key: c for key, c in measures.differences.items() if key[:2] == (a, b)}
     if not any(c.difference.interval.known for c in found.values()):
         return None
-    with _style():
+    with style():
         figure, panels = _panels(len(record.splits), 2.9, shared=True)
         for axes, split in zip(panels, record.splits, strict=True):
             places = _dose_axis(axes, record.doses)
@@ -193,14 +195,14 @@ def differences(record: Record, measures: Measures) -> bytes | None:
             axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+g}".replace("-", MINUS) if v else "0"))
         panels[0].set_ylabel("points")
         _legend(figure, panels)
-        return _png(figure)
+        return as_png(figure)
 
 
 def endings(record: Record) -> bytes | None:
     """How every planned attempt ended, as shares of the plan by arm and dose."""
     if not record.cells:
         return None
-    with _style():
+    with style():
         figure, panels = _panels(len(record.arms), 0.9 + 0.36 * len(record.doses), shared=True)
         for axes, arm in zip(panels, record.arms, strict=True):
             for row, dose in enumerate(record.doses):
@@ -224,7 +226,7 @@ def endings(record: Record) -> bytes | None:
             panels[0].invert_yaxis()
         panels[0].set_ylabel("trajectories")
         _legend(figure, panels)
-        return _png(figure)
+        return as_png(figure)
 
 
 def _seeds(record: Record) -> str:
