@@ -1,95 +1,42 @@
-"""Decode speed of the engine at 1 and 32 rows, beside transformers' `generate` on the same prompts.
+"""Decode speed of the engine at 1 and 32 rows, beside transformers' `generate` on the same requests.
 
-Run: python benchmarks/decode.py [--json] [--repeats N] [--checkpoint DIR]
+Run: python benchmarks/decode.py [--json] [--checkpoint DIR] [--repeats N] [--requests N] [--new N] [--clock cpu]
+What is measured, and how, is said in benchmarks/rollout_decode.py. `--clock cpu` counts the process's own time, for a
+machine that does other things as well; caches and memory are still shared with those.
 """
 
 import argparse
-import asyncio
 import json
-import random
-import statistics
+import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from assay.models.engine import Engine
-from assay.models.weights import Architecture, load_model, new_model, use_one_thread
-
-NEW = 48  # ids a prompt
-
-
-def timed(work: Callable[[], int], repeats: int) -> list[float]:
-    """Return ids a second of each repeat; `work` returns how many ids it made."""
-    rates = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        made = work()
-        rates.append(made / (time.perf_counter() - began))
-    return rates
+from benchmarks.rollout_decode import TWIN, measure
 
 
 def main() -> None:
     """Measure and print a table, or with --json one object as the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--checkpoint", type=Path, default=TWIN)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--checkpoint", type=Path)
-    arguments = parser.parse_args()
-    use_one_thread(0)
-    model = load_model(arguments.checkpoint) if arguments.checkpoint else new_model(Architecture(), 0)
-    model.eval()
-    rng = random.Random(0)
-    prompts = [[rng.randrange(5, 1000) for _ in range(rng.randrange(30, 250))] for _ in range(64)]
-
-    def engine(slots: int, chosen: list[list[int]]) -> int:
-        async def all_of_them() -> int:
-            loop = Engine(model, slots)
-            found = await asyncio.gather(
-                *(loop.sample(p, most=NEW, stops=frozenset(), temperature=0.7, seed=n) for n, p in enumerate(chosen))
-            )
-            return sum(len(sampled.ids) for sampled in found)
-
-        return asyncio.run(all_of_them())
-
-    def generate() -> int:
-        made = 0
-        for start in range(0, len(prompts), 32):
-            group = prompts[start : start + 32]
-            longest = max(map(len, group))
-            ids = torch.tensor([[1] * (longest - len(p)) + p for p in group])
-            mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in group])
-            out = model.generate(
-                ids,
-                attention_mask=mask,
-                max_new_tokens=NEW,
-                do_sample=True,
-                temperature=0.7,
-                pad_token_id=1,
-                eos_token_id=None,
-            )
-            made += (out.shape[1] - longest) * len(group)
-        return made
-
-    rates = {
-        "engine_32": timed(lambda: engine(32, prompts), arguments.repeats),
-        "engine_1": timed(lambda: engine(1, prompts[:6]), arguments.repeats),
-        "generate_32": timed(generate, arguments.repeats),
-    }
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    result = {
-        "tokens_per_s": {name: round(value, 1) for name, value in medians.items()},
-        "batch_gain": round(medians["engine_32"] / medians["engine_1"], 2),
-        "decode_ratio_to_generate": round(medians["engine_32"] / medians["generate_32"], 2),
-        "repeats": arguments.repeats,
-    }
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        for name, value in medians.items():
-            print(f"{name:12} {value:8,.0f} ids/s  ({min(rates[name]):,.0f} to {max(rates[name]):,.0f})")
-        print(f"32 rows over 1: {result['batch_gain']}; over generate: {result['decode_ratio_to_generate']}")
+    parser.add_argument("--requests", type=int, default=128, help="of the comparison with generate")
+    parser.add_argument("--new", type=int, default=128, help="ids a request of the comparison of 32 rows with 1")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    asked = parser.parse_args()
+    clock = time.perf_counter if asked.clock == "wall" else time.process_time
+    found = measure(asked.checkpoint, asked.repeats, asked.requests, asked.new, clock)
+    if asked.json:
+        print(json.dumps(found))
+        return
+    for name, value in found["tokens_per_s"].items():
+        low, high = found["spread"][name]
+        print(f"{name:22} {value:9,.1f} ids/s  ({low:,.1f} to {high:,.1f})")
+    print(f"32 rows over 1: {found['batch_gain']}")
+    print(f"over generate: {found['decode_ratio_to_generate']}, uniform {found['uniform_ratio_to_generate']}")
+    print(f"generate at: {found['generate_at']}")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,12 @@ def serving(
     vllm: bool = False,
     refuses: tuple[str, ...] = (),
     port: int = 0,
+    completions: Callable[[dict], Raw] | None = None,
 ) -> Iterator[Server]:
-    """Serve until the block ends. `refuses` are fields of a request that it answers with 400."""
+    """Serve until the block ends. `refuses` are fields of a request that it answers with 400.
+
+    `completions` answers the other API, from the whole request.
+    """
     server = Server("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -117,6 +121,8 @@ def serving(
         def answer(self, request: dict) -> None:
             if (raw := self.unwanted()) is not None:
                 return self.send(raw)
+            if completions is not None and self.path == "/v1/completions":
+                return self.send(completions(request))
             if not self.path.endswith("/chat/completions"):
                 return self.send(error(404, f"no such path {self.path}"))
             if request["model"] != name:

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from assay.errors import UserError
 from assay.models.chat import CHAT_TOKENS, Chat
+from assay.models.formats import load_format
 from assay.nouns import Message, Role
 from assay.training.tokenizer import PROTOCOL_TOKENS, train_tokenizer
 
@@ -16,12 +17,12 @@ CHAT = Chat(train_tokenizer(SAMPLE, 300))
 
 @given(st.text())
 def test_any_text_comes_back(text):
-    if not any(token in text for token in CHAT_TOKENS):
-        assert CHAT.decode(CHAT.encode(text)) == text
+    assert CHAT.decode(CHAT.encode(text)) == text
 
 
 @given(st.lists(st.sampled_from([*PROTOCOL_TOKENS, *CHAT_TOKENS, "a", " ", "\n", "```", "bash"])).map("".join))
 def test_no_text_can_forge_a_turn(text):
+    assert CHAT.decode(CHAT.encode(text)) == text
     assert not set(CHAT.encode(text)) & {CHAT.user, CHAT.assistant, CHAT.end, CHAT.pad, CHAT.document}
 
 
@@ -39,6 +40,28 @@ def test_sampled_ids_are_kept_even_where_another_tokenisation_says_the_same():
     rendered, in_loss = CHAT.render(conversation)
     assert rendered[-len(ids) :] == list(ids)
     assert [i for i, learn in zip(rendered, in_loss, strict=True) if learn] == list(ids)
+
+
+def test_after_a_turn_of_limited_length_the_history_has_an_end_token_that_is_not_learned():
+    cut = tuple(CHAT.encode("cut sho"))
+    conversation = [
+        Message(role=Role.USER, content="say"),
+        Message(role=Role.ASSISTANT, content="cut sho", token_ids=cut),
+    ]
+    rendered = CHAT.render(conversation)[0]
+    assert rendered[-len(cut) :] == list(cut)
+    longer = [*conversation, Message(role=Role.USER, content="more")]
+    ids, mask = CHAT.render(longer)
+    assert ids[: len(rendered)] == rendered
+    assert (ids[len(rendered)], mask[len(rendered)]) == (CHAT.end, False)
+    assert CHAT.prompt(conversation) == [*rendered, CHAT.end, CHAT.assistant]
+
+
+def test_the_format_that_was_saved_is_the_one_that_is_loaded(tmp_path):
+    CHAT.save(tmp_path)
+    again = load_format(tmp_path)
+    assert (again.name, again.stops, again.pad, again.vocabulary) == (CHAT.name, {CHAT.end}, CHAT.pad, CHAT.vocabulary)
+    assert again.turn_ids("plain words") == CHAT.turn_ids("plain words")
 
 
 def test_a_tokenizer_without_chat_tokens_is_refused(tmp_path):

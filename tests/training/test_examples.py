@@ -11,8 +11,9 @@ from assay.models.chat import CHAT_TOKENS
 from assay.nouns import Exit, Finish, Message, Reply, Role, Step, Trajectory
 from assay.training.examples import check_mask, conversation_of, example_of
 from assay.training.shards import examples_hash, load_examples, save_examples
+from tests.models.chat_templates import format_of
 
-SAID = st.text(max_size=40).filter(lambda text: not any(token in text for token in CHAT_TOKENS))
+SAID = st.one_of(st.text(max_size=40), st.lists(st.sampled_from([*CHAT_TOKENS, "a", " "])).map("".join))
 
 
 def trajectory(issue, turns, ending=Exit.SUBMITTED):
@@ -74,3 +75,31 @@ def test_examples_on_disk_come_back(chat, tmp_path):
     assert load_examples(tmp_path / "data" / "x.npz") == examples
     assert examples_hash(examples) != examples_hash(examples[::-1])
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["x.npz"]
+
+
+def sampled(text, finish, ids):
+    return Step(reply=Reply(text=text, finish=finish, token_ids=tuple(ids)), observation="seen")
+
+
+@pytest.mark.parametrize("name", ["twins", "chatml", "llama3", "qwen3", "mistral", "smollm2", "talkie"])
+def test_the_ids_of_a_trajectory_are_those_that_were_sampled_a_cut_off_turn_without_an_end(chat, name):
+    form = chat if name == "twins" else format_of(name)
+    letters = [token for letter in "plain" for token in form.encode(letter)]  # another tokenisation than the text's
+    said = form.decode(letters)
+    path = trajectory("fix it", [("written", "seen")], Exit.STEP_LIMIT)
+    steps = (
+        *path.steps,
+        sampled(said, Finish.STOP, [*letters, *sorted(form.stops)[:1]]),
+        sampled(said, Finish.LENGTH, letters),
+        sampled("", Finish.LENGTH, []),
+    )
+    example = example_of(path.model_copy(update={"steps": steps}), form, 5000)
+    learned = [token for token, learn in zip(example.ids, example.in_loss, strict=True) if learn]
+    assert learned == [*form.turn_ids("written"), *letters, *sorted(form.stops)[:1], *letters]
+
+
+def test_ids_that_do_not_say_the_text_are_an_error(chat):
+    path = trajectory("fix it", [("done", "")])
+    other = path.model_copy(update={"steps": (sampled("done", Finish.STOP, chat.turn_ids("gone")),)})
+    with pytest.raises(MachineryError, match="not the assistant's turns"):
+        example_of(other, chat, 5000)

@@ -10,7 +10,8 @@ from assay.errors import MachineryError, UserError
 from assay.models.weights import new_model
 from assay.training.examples import Example
 from assay.training.optimizer import build_optimizer, rate_at
-from assay.training.supervised import SupervisedConfig, check_doses, microbatches, reading_order, summed_loss, train
+from assay.training.stream import reading_order
+from assay.training.supervised import SupervisedConfig, check_doses, train
 from tests.conftest import ARCHITECTURE
 
 CONFIG = SupervisedConfig(batch=4, peak_rate=1e-2, warmup=2)
@@ -45,7 +46,7 @@ def test_a_killed_training_resumes_to_the_same_bits(chat, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train(new_model(ARCHITECTURE, 1), chat, examples(), (8, 16, 24), tmp_path / "cut", CONFIG, seed=3, tell=stop)
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["16", "8"]
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["16", "8", "training.jsonl"]
     resumed = run(tmp_path / "cut", chat)
     for dose in (8, 16, 24):
         first, second = weights(tmp_path / "whole", dose), weights(tmp_path / "cut", dose)
@@ -57,39 +58,15 @@ def test_the_loss_falls_and_tokens_are_counted(chat, tmp_path):
     data = examples(200)
     cards = run(tmp_path, chat, (40, 200), data)
     assert cards[1].train_loss < cards[0].train_loss
-    order = [data[place] for place in reading_order(200, 1, 3)]
+    order = [data[place] for place in reading_order(range(200), 1, 3)]
     assert [card.tokens for card in cards] == [sum(len(e.ids) for e in order[:dose]) for dose in (40, 200)]
     assert cards[1].loss_tokens == sum(sum(e.in_loss) for e in data)
-
-
-def test_every_pass_reads_everything_once_in_its_own_order():
-    order = reading_order(50, 3, 0)
-    passes = [order[:50], order[50:100], order[100:]]
-    assert all(sorted(places) == list(range(50)) for places in passes)
-    assert passes[0] != passes[1] != passes[2]
-    assert reading_order(50, 2, 0) == order[:100]
-    assert reading_order(50, 1, 1) != passes[0]
 
 
 def test_distinct_trajectories_are_counted_apart_from_those_read(chat, tmp_path):
     config = CONFIG.model_copy(update={"passes": 2})
     cards = train(new_model(ARCHITECTURE, 1), chat, examples(12), (8, 24), tmp_path, config, seed=3)
     assert [(card.dose, card.distinct) for card in cards] == [(8, 8), (24, 12)]
-
-
-def test_padding_changes_no_loss(small_model):
-    data = examples(8)
-    together = float(summed_loss(small_model, data, pad=1))
-    alone = sum(float(summed_loss(small_model, [example], pad=1)) for example in data)
-    assert together == pytest.approx(alone, rel=1e-5)
-
-
-def test_only_masked_in_ids_are_learned_from(small_model):
-    one = examples(1)[0]
-    with torch.no_grad():
-        logits = small_model(input_ids=torch.tensor([one.ids])).logits[0].log_softmax(-1)
-    expected = -sum(float(logits[i - 1, one.ids[i]]) for i, learn in enumerate(one.in_loss) if learn)
-    assert float(summed_loss(small_model, [one], pad=1)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_batch_with_nothing_to_learn_from_is_an_error(chat, tmp_path):
@@ -105,13 +82,6 @@ def test_embeddings_norms_and_gains_do_not_decay(small_model):
     assert any(p is embedding for p in free["params"])
     assert not any(p is embedding for p in decayed["params"])
     assert all(p.ndim == 2 for p in decayed["params"])
-
-
-def test_microbatches_keep_every_example_once():
-    data = examples()
-    groups = microbatches(data, most_tokens=40)
-    assert sorted(e.ids for group in groups for e in group) == sorted(e.ids for e in data)
-    assert all(max(len(e.ids) for e in group) * len(group) <= 40 for group in groups)
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,24 @@ import typer
 
 from assay import __version__
 from assay.cli.adequacy import adequacy
+from assay.cli.atlas import atlas
+from assay.cli.compare import compare
 from assay.cli.corpus import app as corpus_app
+from assay.cli.data import app as data_app
+from assay.cli.doctor import doctor
 from assay.cli.export import export
 from assay.cli.grade import grade
+from assay.cli.models import app as models_app
+from assay.cli.power import power
 from assay.cli.pretrain import pretrain
 from assay.cli.redteam import redteam
 from assay.cli.run import run
 from assay.cli.seed import seed
+from assay.cli.serve import serve
 from assay.cli.solve import solve
 from assay.cli.tasks import app as tasks_app
+from assay.cli.train import train
+from assay.cli.trial import app as trial_app
 from assay.cli.view import view
 from assay.errors import MachineryError, UserError
 
@@ -50,11 +59,20 @@ tasks_app.command()(adequacy)
 app.command()(run)
 app.command()(view)
 app.command()(pretrain)
+app.command()(train)
+app.command()(doctor)
+app.command()(atlas)
 app.command()(grade)
 app.command()(solve)
+app.command()(serve)
 app.command()(redteam)
+app.command()(compare)
+app.command()(power)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(models_app, name="models")
+app.add_typer(data_app, name="data")
 app.add_typer(tasks_app, name="tasks")
+app.add_typer(trial_app, name="trial")
 
 
 def main() -> None:

@@ -94,13 +94,13 @@ async def _with_model(
     """Run with a model that writes the issues. Raises UserError when there is none where `word` says."""
     import os
 
-    from assay.models.endpoint import Endpoint
-    from assay.models.http import HttpModel
+    from assay.models.chosen import open_model
     from assay.nouns import Message, Role
 
-    endpoint = Endpoint.parse(word, key=os.environ.get(key_from, "").strip())
-    async with HttpModel.open(endpoint, lambda why: typer.echo(why, err=True)) as model:
-        await model.check()
+    def tell(why: str) -> None:
+        typer.echo(why, err=True)
+
+    async with open_model(word, tell=tell, check=True, key=os.environ.get(key_from, "").strip()) as model:
 
         async def ask(prompt: str) -> str:
             return (await model.reply([Message(role=Role.USER, content=prompt)], seed=seed)).text

@@ -284,7 +284,9 @@ def _planned(
 
     Raises UserError when the ledger belongs to another run.
     """
+    from assay.corpus.fetch import sha256_file
     from assay.errors import UserError
+    from assay.models.chosen import OnThisMachine
     from assay.nouns import PlannedAttempt, Status
     from assay.rollout.artefacts import latest
 
@@ -310,6 +312,8 @@ def _planned(
         if kept.get(task.id, task.digest) != task.digest:
             raise UserError(f"{ledger.path} holds another task called {task.id}: name another folder with --out")
     ledger.set_fact("solve", told)
+    if isinstance(model, OnThisMachine) and model.kind == "local":  # whose sampled ids these are
+        ledger.set_fact("tokenizers", {model.name: sha256_file(model.path / "tokenizer.json")})
     ledger.add_tasks(tasks)
     trials = {task.id: 0 for task in tasks}
     for plan in ledger.planned():

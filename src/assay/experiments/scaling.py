@@ -155,11 +155,7 @@ def _train_and_evaluate(experiment: Experiment, place: Place, ledger: Ledger, po
     def evaluations(result: dict) -> list[Job]:
         seed, arm = result["seed"], result["arm"]
         ledger.set_fact(f"training/{arm}/{seed}", {"doses": result["doses"]})
-        return [
-            Job(evaluate, (experiment, place, cells[key]))
-            for key in sorted(left)
-            if key[:2] == (seed, arm)
-        ]
+        return [Job(evaluate, (experiment, place, cells[key])) for key in sorted(left) if key[:2] == (seed, arm)]
 
     jobs = [
         Job(train_arm, (experiment, place, arm.name, seed), then=evaluations)

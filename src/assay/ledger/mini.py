@@ -46,7 +46,7 @@ def patch_of(attempt: Attempt, trajectory: Trajectory) -> str:
 
 
 def config_of(agent: MiniConfig, model: Mapping[str, Any], sandbox: str) -> dict[str, Any]:
-    """Return what a run was told under mini-swe-agent's own names; `model` is what an endpoint says of itself."""
+    """Return what a run was told under mini-swe-agent's own names; `model` is what a model says of itself."""
     kwargs = {name: model[name] for name in ("temperature", "max_tokens") if model.get(name) is not None}
     return {
         "agent": {
@@ -66,6 +66,7 @@ def config_of(agent: MiniConfig, model: Mapping[str, Any], sandbox: str) -> dict
             "format_error_template": agent.format_error,
             "fence": agent.fence,
             "output_chars": agent.output_chars,
+            **{name: model[name] for name in ("model_class", "weights") if name in model},
         },
         "environment": {"timeout": agent.command_s, "env": dict(agent.environment), "sandbox": sandbox},
     }
@@ -99,7 +100,7 @@ def to_traj(attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any])
             "config": {
                 **{name: config.get(name, {}) for name in ("agent", "model", "environment")},
                 "agent_type": "assay.agents.mini.MiniAgent",
-                "model_type": "assay.models.http.HttpModel",
+                "model_type": config.get("model", {}).get("model_class", "assay.models.http.HttpModel"),
                 "environment_type": "assay.sandbox.Sandbox",
             },
             "mini_version": f"assay {__version__}",

@@ -122,9 +122,7 @@ class Ledger:
     def planned(self) -> list[PlannedAttempt]:
         """Return the plan in its order."""
         rows = self._db.execute("SELECT arm, seed, dose, task_id, split, trial FROM plan ORDER BY position")
-        return [
-            PlannedAttempt(arm=a, seed=s, dose=d, task_id=t, split=p, trial=n) for a, s, d, t, p, n in rows
-        ]
+        return [PlannedAttempt(arm=a, seed=s, dose=d, task_id=t, split=p, trial=n) for a, s, d, t, p, n in rows]
 
     def record(self, attempt: Attempt, trajectory: Trajectory | None) -> None:
         """Record the one final row of a planned attempt. A second row for the same attempt is an error."""
@@ -141,6 +139,11 @@ class Ledger:
         rows = self._db.execute("SELECT a.body FROM attempts a JOIN plan p ON p.id = a.id ORDER BY p.position")
         for (body,) in rows:
             yield Attempt.model_validate_json(body)
+
+    def attempt(self, attempt_id: str) -> Attempt | None:
+        """Return the final row of a planned attempt, or None when it has none yet."""
+        row = self._db.execute("SELECT body FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
+        return None if row is None else Attempt.model_validate_json(row[0])
 
     def fingerprint(self) -> str:
         """SHA-256 of what happened: plan, tasks, attempts, traces and facts, without times and the machine.

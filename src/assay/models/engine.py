@@ -1,122 +1,113 @@
-"""The decode engine: token ids in, token ids with log-probabilities out, many requests in one KV-cached batch.
+"""The decode engine: token ids in, token ids with log-probabilities out, many requests in one batch.
 
-Rendering lives elsewhere (`assay.models.chat`). Requests join and leave the batch at any step. A conversation
-keeps its row of the cache between its turns, so that a turn reads only what is new. The batch always has the
-same number of rows and every prompt is read alone, so that what one conversation gets does not depend on its
-neighbours: a run that is killed and resumed samples the same ids (a test compares them to the last bit).
+Rendering lives elsewhere (`assay.models.formats`). Requests join and leave the batch at any step. A conversation
+keeps its row of the cache between its turns, so that a turn reads only what is new, and conversations that begin alike
+read their beginning once. On a CPU, what one conversation gets does not depend on its neighbours, to the last bit: a
+run that is killed and resumed samples the same ids. See docs/engine.md for how.
 """
 
 import asyncio
 import hashlib
+import math
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from assay.errors import MachineryError
+from assay.errors import MachineryError, UserError
+from assay.models.engine_attention import Reading, Stepping, padding_is_harmless
+from assay.models.engine_cache import CHUNK, Cache, Row
+from assay.models.engine_check import forward_for, shape_of, steady_sizes, vocabulary_of
+from assay.models.engine_sampling import Manner, draw
+from assay.models.weights import context_of
 from assay.nouns import Finish
-
-_KEYS_STEP = 64  # the batch attends to a multiple of this many positions, so that few shapes occur
 
 
 @dataclass
 class Sampled:
-    """What one request got: ids (a sampled end token included), log-probabilities in nats, and its end."""
+    """What one request got: ids (a sampled end token included), log-probabilities in nats, and its end.
+
+    A log-probability is of the distribution at the request's temperature over the whole vocabulary, before top-p:
+    log softmax(logits / temperature). For temperature 0 it is given at temperature 1.
+    """
 
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     finish: Finish = Finish.LENGTH
 
 
-@dataclass
+class Conversation:
+    """One attempt's row of the cache while it lasts."""
+
+    def __init__(self) -> None:
+        self.row: Row | None = None
+
+
+@dataclass(eq=False)
 class _Request:
-    prompt: Sequence[int]
+    prompt: list[int]
     most: int
     stops: frozenset[int]
-    temperature: float
-    noise: random.Random
+    manner: Manner
     future: "asyncio.Future[Sampled]"
-    conversation: "Conversation"
+    conversation: Conversation
+    on_token: Callable[[int, float], bool] | None = None
     sampled: Sampled = field(default_factory=Sampled)
 
 
-class Conversation:
-    """One attempt's row of the cache while it lasts, and the ids whose keys and values are in it."""
+class Engine:
+    """A decode loop over any causal language model of transformers, on the device and in the precision it has.
 
-    def __init__(self) -> None:
-        self.row: int | None = None
-        self.read: list[int] = []
-
-
-class SlotCache:
-    """Keys and values of a fixed number of rows, in the shape that transformers' attention layers ask for.
-
-    Before a forward pass, `read_prompt` or `one_step` says where the pass writes; `update` is called by each layer.
+    The model stays its owner's: the engine follows changes of its weights (see `refresh`).
     """
 
-    def __init__(self, slots: int, context: int, layers: int, heads: int, head_width: int) -> None:
-        shape = (layers, slots, heads, context, head_width)
-        # zeros, not empty: masked positions are multiplied by zero, and 0 * NaN would be NaN
-        self.keys = torch.zeros(shape)
-        self.values = torch.zeros(shape)
-        self._row: int | None = None
-        self._start = 0
-        self._length = 0
-        self._positions = torch.zeros(slots, dtype=torch.long)
-        self._all = torch.arange(slots)
+    def __init__(self, model: PreTrainedModel, slots: int = 32, *, context: int | None = None) -> None:
+        """Serve at most `slots` conversations at a time, each of at most `context` ids, the model's own by default.
 
-    def read_prompt(self, row: int, start: int, length: int) -> None:
-        """The next pass reads ids into `row` at positions from `start` up to `length`."""
-        self._row, self._start, self._length = row, start, length
-
-    def one_step(self, positions: torch.Tensor, length: int) -> None:
-        """The next pass reads one id a row at `positions` and attends to the first `length` positions."""
-        self._row, self._positions, self._length = None, positions, length
-
-    def update(
-        self, key: torch.Tensor, value: torch.Tensor, layer: int, *_: object, **__: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the pass's keys and values (rows, heads, ids, width); return those to attend to."""
-        keys, values = self.keys[layer], self.values[layer]
-        if self._row is not None:
-            keys[self._row, :, self._start : self._length] = key[0]
-            values[self._row, :, self._start : self._length] = value[0]
-            here = slice(self._row, self._row + 1)
-            return keys[here, :, : self._length], values[here, :, : self._length]
-        keys[self._all, :, self._positions] = key[:, :, 0]
-        values[self._all, :, self._positions] = value[:, :, 0]
-        return keys[:, :, : self._length], values[:, :, : self._length]
-
-
-class Engine:
-    """A decode loop over a transformers causal model on the CPU in float32."""
-
-    def __init__(self, model: PreTrainedModel, slots: int = 32) -> None:
-        config: Any = model.config
-        self.model = model.eval()
-        self.context: int = config.max_position_embeddings
+        Raises UserError for an architecture that cannot be decoded here.
+        """
+        self.model = model
         self.slots = slots
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        self._cache = SlotCache(slots, self.context, config.num_hidden_layers, config.num_key_value_heads, width)
-        self._free = list(range(slots))
+        self.context = min(context or context_of(model.config), context_of(model.config))
+        self.vocabulary = vocabulary_of(model)
+        self._shape = shape_of(model)
+        self._forward = forward_for(model, self._shape)
+        self._sizes = steady_sizes(model, self._forward, self._shape, slots)
+        self._padding: dict[int, bool] = {}
+        self._weights = self._state_of_weights()
+        self.cache = Cache(self._shape, slots, self.context)
         self._waiting: deque[_Request] = deque()
-        self._rows: list[_Request | None] = [None] * slots
-        self._last = torch.zeros(slots, dtype=torch.long)
-        self._read = torch.zeros(slots, dtype=torch.long)  # how many ids each row holds
+        self._active: dict[Row, _Request] = {}
+        self._plan: Stepping | None = None
         self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def most_bytes(self) -> int:
+        """About what keys and values come to when every slot is filled to the context."""
+        return self.slots * self.cache.capacity_for(self.context) * self._shape.bytes
 
     def close(self, conversation: Conversation) -> None:
         """Give the conversation's row back."""
         if conversation.row is not None:
-            self._free.append(conversation.row)
-            self._read[conversation.row] = 0
+            if self._active.pop(conversation.row, None) is not None:
+                self._plan = None
+            self.cache.give_back(conversation.row)
             conversation.row = None
-            conversation.read = []
+
+    def refresh(self) -> None:
+        """Take over the model's weights as they are now; what conversations have read is read again.
+
+        This is done by itself when the engine starts to work after a pause and finds that an optimiser has stepped or
+        that weights were loaded. Only a write past torch's count of changes (through `.data`) has to be told.
+        """
+        self._forward = forward_for(self.model, self._shape)
+        self._weights = self._state_of_weights()
+        self.cache.forget()
+        self._plan = None
 
     async def sample(
         self,
@@ -125,14 +116,25 @@ class Engine:
         most: int,
         stops: frozenset[int],
         temperature: float,
+        top_p: float = 1.0,
         seed: int,
         conversation: Conversation | None = None,
+        on_token: Callable[[int, float], bool] | None = None,
     ) -> Sampled:
         """Sample up to `most` ids after `prompt` until one of `stops`; temperature 0 is greedy.
 
         Equal arguments give equal ids. A prompt that leaves no room in the context ends with Finish.CONTEXT.
         With a `conversation` (one for each attempt, to be closed), ids read in earlier turns are not read again.
+        `on_token` is told every id with its log-probability as it is drawn, and ends the request by returning true.
+        Raises MachineryError where the model's logits are not finite or the decode loop breaks.
         """
+        if not (temperature >= 0 and 0 < top_p <= 1):
+            raise UserError(f"Temperature {temperature:g} and top-p {top_p:g}: give 0 or more, and above 0 up to 1.")
+        if not prompt or not 0 <= min(prompt) <= max(prompt) < self.vocabulary:
+            raise MachineryError(
+                f"The prompt is empty or has ids outside the model's {self.vocabulary}: "
+                "the tokenizer does not belong to the model."
+            )
         room = self.context - len(prompt)
         if room < 1:
             return Sampled(finish=Finish.CONTEXT)
@@ -141,7 +143,8 @@ class Engine:
         noise = random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
         future: asyncio.Future[Sampled] = asyncio.get_running_loop().create_future()
         mine = conversation or Conversation()
-        self._waiting.append(_Request(prompt, min(most, room), stops, temperature, noise, future, mine))
+        manner = Manner(temperature, top_p, noise)
+        self._waiting.append(_Request(list(prompt), min(most, room), stops, manner, future, mine, on_token))
         if self._loop is None or self._loop.done():
             self._loop = asyncio.create_task(self._run())
         try:
@@ -151,93 +154,131 @@ class Engine:
                 self.close(mine)
 
     async def _run(self) -> None:
+        """Work until nobody waits."""
         try:
-            while self._waiting or any(self._rows):
+            if self._state_of_weights() != self._weights:
+                self.refresh()
+            while True:
+                self._drop_cancelled()
+                if not self._waiting and not self._active:
+                    return
                 with torch.inference_mode():
-                    for _ in range(len(self._waiting)):
-                        request = self._waiting.popleft()
-                        if request.conversation.row is None and not self._free:
-                            self._waiting.append(request)
-                        else:
-                            self._begin(request)
-                    if any(self._rows):
+                    self._admit()
+                    if self._active:
                         self._step()
                 await asyncio.sleep(0)  # let finished requests' agents run, and new requests join
         except Exception as error:
-            for request in [*self._waiting, *filter(None, self._rows)]:
+            for request in [*self._waiting, *self._active.values()]:
                 if not request.future.done():
                     request.future.set_exception(MachineryError(f"The decode loop stopped: {error}."))
             self._waiting.clear()
-            self._rows = [None] * self.slots
+            self._active.clear()
+            self.cache.forget()
+            self._plan = None
+
+    def _drop_cancelled(self) -> None:
+        """Forget requests whose asker has gone."""
+        if any(request.future.done() for request in self._waiting):
+            self._waiting = deque(request for request in self._waiting if not request.future.done())
+        for row in [row for row, request in self._active.items() if request.future.done()]:
+            del self._active[row]
+            self._plan = None
+
+    def _admit(self) -> None:
+        """Begin what waits and has a row, or finds one free."""
+        for _ in range(len(self._waiting)):
+            request = self._waiting.popleft()
+            if request.conversation.row is None and len(self.cache.held) >= self.slots:
+                self._waiting.append(request)
+            else:
+                self._begin(request)
 
     def _begin(self, request: _Request) -> None:
         """Read what is new in the request's prompt and sample its first id."""
-        mine, length = request.conversation, len(request.prompt)
-        if mine.row is None:
-            mine.row = self._free.pop()
-        if len(mine.read) >= length or list(request.prompt[: len(mine.read)]) != mine.read:
-            mine.read = []  # not a continuation
-        start = len(mine.read)
-        self._cache.read_prompt(mine.row, start, length)
-        ids = torch.tensor([list(request.prompt[start:])])
-        positions = torch.arange(start, length)
-        mask = torch.arange(length)[None] <= positions[:, None]
-        logits = self._forward(ids, positions[None], mask[None, None], last_only=True)
-        mine.read = list(request.prompt)
-        self._read[mine.row] = length
-        self._rows[mine.row] = request
-        self._take(mine.row, request, logits)
+        prompt, length = request.prompt, len(request.prompt)
+        row = request.conversation.row
+        if row is None:
+            row = request.conversation.row = self.cache.take(length + 1)
+        if len(row.ids) >= length or prompt[: len(row.ids)] != row.ids:
+            row.ids, row.whole = [], 0  # not a continuation
+        self.cache.grow(row, length)
+        first_turn = not row.ids
+        if first_turn:
+            self.cache.share(row, prompt)
+        for start in range(len(row.ids), length, CHUNK):
+            stop = min(start + CHUNK, length)
+            ids, where = torch.tensor(prompt[start:stop]), torch.arange(start, stop)
+            logits = self._compute(ids, where, Reading(row, start, stop), last=True)
+            row.ids += prompt[start:stop]
+            if first_turn and stop - start == CHUNK:
+                row.whole = stop
+        self._active[row] = request
+        self._plan = None
+        self._take([request], logits)
 
     def _step(self) -> None:
-        """Read each row's last id and sample the next one.
-
-        Rows at rest take part too, for the number of rows never changes: what they write lies beyond what
-        they hold, where their next turn writes over it.
-        """
-        positions = self._read.clamp(max=self.context - 1)
-        active = [row for row, request in enumerate(self._rows) if request is not None]
-        longest = int(positions[active].max()) + 1
-        length = min(self.context, -(-longest // _KEYS_STEP) * _KEYS_STEP)
-        self._cache.one_step(positions, length)
-        mask = (torch.arange(length)[None] <= positions[:, None])[:, None, None]
-        logits = self._forward(self._last[:, None], positions[:, None], mask)
-        for row in active:
-            request = self._rows[row]
-            assert request is not None
-            request.conversation.read.append(int(self._last[row]))
-            self._read[row] += 1
-            self._take(row, request, logits[row : row + 1])
-
-    def _forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, last_only: bool = False
-    ) -> torch.Tensor:
-        return self.model(
-            input_ids=ids,
-            position_ids=positions,
-            attention_mask=mask,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1 if last_only else 0,
-        ).logits[:, -1]
-
-    def _take(self, row: int, request: _Request, logits_1V: torch.Tensor) -> None:
-        logits = logits_1V[0].double().numpy()
-        if not np.isfinite(logits).all():
-            raise MachineryError("the model gave logits that are not finite")
-        scaled = (logits - logits.max()) / (request.temperature or 1.0)
-        weights = np.exp(scaled)
-        total = weights.sum()
-        if request.temperature == 0:
-            token = int(logits.argmax())
+        """Read each active row's last id and sample the next one."""
+        moved = [self.cache.grow(row, len(row.ids) + 1) for row in self._active]
+        if self._plan is None or any(moved) or not self._plan.fits():
+            self._plan = Stepping(list(self._active), self.cache, self._may_pad, self._size)
         else:
-            token = int(np.searchsorted(np.cumsum(weights), request.noise.random() * total, side="right"))
-            token = min(token, len(weights) - 1)
-        request.sampled.ids.append(token)
-        request.sampled.logprobs.append(float(scaled[token] - np.log(total)))
-        self._last[row] = token
-        done = token in request.stops
-        if done or len(request.sampled.ids) >= request.most:
-            request.sampled.finish = Finish.STOP if done else Finish.LENGTH
-            self._rows[row] = None
-            if not request.future.cancelled():
-                request.future.set_result(request.sampled)
+            self._plan.advance()
+        plan = self._plan
+        requests = [self._active[row] for row in plan.rows]
+        last = [request.sampled.ids[-1] for request in requests]
+        logits = self._compute(torch.tensor(last + [0] * (plan.size - len(last))), plan.positions, plan)
+        for row, token in zip(plan.rows, last, strict=True):
+            row.ids.append(token)
+        self._take(requests, logits[: len(requests)])
+
+    def _compute(self, ids: Tensor, positions: Tensor, memory: Reading | Stepping, last: bool = False) -> Tensor:
+        device = self._shape.device
+        return self._forward.logits(ids.to(device), positions.to(device), memory, last)
+
+    def _take(self, requests: list[_Request], logits_RV: Tensor) -> None:
+        """Draw each request's next id, and end those that are done."""
+        tokens, logprobs = draw(logits_RV, [request.manner for request in requests])
+        for request, token, logprob in zip(requests, tokens, logprobs, strict=True):
+            if math.isnan(logprob):
+                row = self._end(request)
+                self.cache.wipe(row)
+                request.future.set_exception(MachineryError("The model gave logits that are not finite."))
+                continue
+            sampled = request.sampled
+            sampled.ids.append(token)
+            sampled.logprobs.append(logprob)
+            try:
+                told = request.on_token is not None and request.on_token(token, logprob)  # of the end token too
+                stopped = told or token in request.stops
+            except Exception as error:  # the asker's own, and no matter of its neighbours
+                self._end(request)
+                request.future.set_exception(error)
+                continue
+            if stopped or len(sampled.ids) >= request.most:
+                sampled.finish = Finish.STOP if stopped else Finish.LENGTH
+                self._end(request)
+                request.future.set_result(sampled)
+
+    def _end(self, request: _Request) -> Row:
+        """Take a request out of the batch; return its row."""
+        row = request.conversation.row
+        assert row is not None
+        del self._active[row]
+        self._plan = None
+        return row
+
+    def _may_pad(self, capacity: int) -> bool:
+        """Whether rows on shelves of that capacity may be padded to a common length without changing a bit."""
+        if capacity not in self._padding:
+            config = self.model.config.get_text_config()
+            queries = config.num_attention_heads // self._shape.heads
+            self._padding[capacity] = padding_is_harmless(queries, self._shape, capacity)
+        return self._padding[capacity]
+
+    def _size(self, active: int) -> int:
+        """How many rows are computed for so many active ones."""
+        return next(size for size in self._sizes if size >= active)
+
+    def _state_of_weights(self) -> list[tuple[int, int]]:
+        """What changes whenever a weight is written: its place, and torch's count of writes."""
+        return [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.model.parameters()]

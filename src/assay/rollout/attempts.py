@@ -44,9 +44,7 @@ def status_of(trajectory: Trajectory, changed: bool, verdict: Verdict | None) ->
     return Status.SOLVED if verdict.solved else Status.FAILED
 
 
-async def attempt(
-    planned: PlannedAttempt, task: Task, agent: ShellAgent, model: Model
-) -> tuple[Attempt, Trajectory]:
+async def attempt(planned: PlannedAttempt, task: Task, agent: ShellAgent, model: Model) -> tuple[Attempt, Trajectory]:
     """Run one planned attempt to its end. A failure of ours is the status `machinery`, with what failed."""
     began = time.monotonic()
     limits = task.limits

@@ -69,6 +69,7 @@ class Run:
         self.loop = asyncio.get_running_loop()
         self.done: asyncio.Future[None] = self.loop.create_future()
         self.owned: set[int] = set()
+        self.followed: set[int] = set()  # those of them that the loop waits for
         self.waiting: set[str] = set()
         self.timers: dict[str, asyncio.TimerHandle] = {}
         self.process: subprocess.Popen[bytes] | None = None
@@ -90,8 +91,10 @@ class Run:
     def _shut(self, descriptor: int) -> None:
         if descriptor in self.owned:
             self.owned.discard(descriptor)
-            self.loop.remove_reader(descriptor)
-            self.loop.remove_writer(descriptor)
+            if descriptor in self.followed:
+                self.followed.discard(descriptor)
+                self.loop.remove_reader(descriptor)
+                self.loop.remove_writer(descriptor)
             os.close(descriptor)
 
     def start(self) -> None:
@@ -129,7 +132,7 @@ class Run:
             held, self.holder = self._pipe()
             words += ["--block-fd", str(held)]
             passed.append(held)
-        blob = b"".join(os.fsencode(w) + b"\0" for w in words)
+        blob = os.fsencode("\0".join(words) + "\0")
         self.process = process = subprocess.Popen(
             [launch.bwrap, "--args", str(words_out), "--", *launch.command],
             stdin=input_out,
@@ -192,10 +195,12 @@ class Run:
 
         more()
         if descriptor in self.owned:
+            self.followed.add(descriptor)
             self.loop.add_writer(descriptor, more)
 
     def _follow(self, name: str, descriptor: int, act: Callable[[], None]) -> None:
         self.waiting.add(name)
+        self.followed.add(descriptor)
         self.loop.add_reader(descriptor, act)
 
     def _take(self, name: str, stream: Stream) -> None:

@@ -11,7 +11,7 @@ their second moments remember, and training stops without a word. Clipped by kin
 gains only. The norm of all kinds together may so reach the limit times the square root of four.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,7 @@ from assay.training.schedule import rate_at
 __all__ = ["Clip", "Groups", "build_optimizer", "clip_gradients", "rate_at", "set_rate"]
 
 MATRICES, EMBEDDING, NORMS, CHAT_ROWS = "matrices", "embedding", "norms", "chat_rows"
+KINDS = (MATRICES, EMBEDDING, NORMS, CHAT_ROWS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Clip:
 def kinds_of(model: nn.Module) -> dict[str, str]:
     """Return the kind of every trained parameter by its name."""
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    head = getattr(model, "get_output_embeddings", lambda: None)()
     if head is not None:
         tables.add(id(head.weight))
     return {

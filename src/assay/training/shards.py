@@ -32,9 +32,7 @@ def load_examples(path: Path) -> list[Example]:
         ids, in_loss = arrays["ids"].tolist(), arrays["in_loss"].tolist()
         ends = np.cumsum(arrays["lengths"]).tolist()
     starts = [0, *ends[:-1]]
-    return [
-        Example(tuple(ids[start:end]), tuple(in_loss[start:end])) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [Example(tuple(ids[start:end]), tuple(in_loss[start:end])) for start, end in zip(starts, ends, strict=True)]
 
 
 def examples_hash(examples: Sequence[Example]) -> str:

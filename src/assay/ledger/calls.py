@@ -1,0 +1,40 @@
+"""Tool calls as text: how a turn that called tools is said by a model that only writes text."""
+
+import json
+from typing import Any
+
+_SHELLS = frozenset(
+    {"bash", "bash_command", "execute", "execute_bash", "run_command", "run_shell_command", "shell", "terminal"}
+)
+_COMMANDS = ("command", "cmd", "keystrokes")
+
+
+def call_text(name: str, arguments: Any) -> str:
+    """Return one call as text: a shell's command as a fenced block, anything else in Hermes' tags.
+
+    The fenced block is what assay's agents run. `arguments` is a table, or the JSON text of one.
+    """
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            arguments = {"command": arguments} if name.lower() in _SHELLS else {"input": arguments}
+    if name.lower() in _SHELLS and isinstance(arguments, dict):
+        command = next((arguments[key] for key in _COMMANDS if isinstance(arguments.get(key), str)), None)
+        if command is not None:
+            return fenced(command)
+    call = {"name": name, "arguments": {} if arguments is None else arguments}
+    return f"<tool_call>\n{json.dumps(call, ensure_ascii=False)}\n</tool_call>"
+
+
+def fenced(command: str) -> str:
+    """Return a command as one fenced block, with a longer fence where the command holds one."""
+    fence = "```"
+    while fence in command:
+        fence += "`"
+    return f"{fence}bash\n{command.rstrip(chr(10))}\n{fence}"
+
+
+def said(text: str, calls: list[str]) -> str:
+    """Return a turn's text with its calls after it, a blank line between."""
+    return "\n\n".join(part for part in (text.rstrip(), *calls) if part)
