@@ -22,8 +22,9 @@ from assay.training.expert import verified
 from assay.training.forward import target_logprobs
 from assay.training.groups import reward_of, weigh
 from assay.training.importance import PolicyGradient, correction
+from assay.training.iterations import plan_of, tasks_of
 from assay.training.objectives import Method, find_method, from_derivative
-from assay.training.online import plan_of, tasks_of, train_online
+from assay.training.online import train_online
 from assay.training.online_config import OnlineConfig, draw, read_online
 from assay.training.packing import pack
 from assay.training.sampling import Sampled, rows_of, sampled_of

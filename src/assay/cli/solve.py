@@ -102,6 +102,7 @@ def solve(
     from assay.errors import UserError
     from assay.experiments.place import Place
     from assay.ledger import Ledger
+    from assay.ledger.directory import held
     from assay.ledger.mini import config_of, file_name
     from assay.models.chosen import which
     from assay.models.endpoint import Endpoint
@@ -141,12 +142,12 @@ def solve(
     elif chosen.price is None and isinstance(chosen, Endpoint):
         say.note(f"no --price is given: unless the endpoint says what replies cost, ${agent.cost:g} limits nothing")
     place = Place(out or Path("runs") / f"solve-{file_name(chosen.name)}")
-    with place.locked(), Ledger(place.ledger) as ledger:
+    with held(place.root), Ledger(place.ledger) as ledger:
         planned = _planned(ledger, found.tasks, chosen, agent, seed, retry_machinery)
         artefacts = Artefacts(place.root, chosen.name, config_of(agent, chosen.described, describe()))
         artefacts.restore(ledger)
-        held = len(ledger.finished() & {plan.id for plan in planned})
-        say.begin(len(planned), held, place.root)
+        known = len(ledger.finished() & {plan.id for plan in planned})
+        say.begin(len(planned), known, place.root)
 
         def done(attempt: Any, trajectory: Any) -> None:
             artefacts.add(attempt, trajectory)

@@ -16,6 +16,7 @@ from assay.experiments.place import Place
 from assay.experiments.prepare import DRAWN, base_hashes, check_same_run, prepare
 from assay.experiments.workers import Job, Workers
 from assay.ledger import Ledger
+from assay.ledger.directory import held
 from assay.nouns import PlannedAttempt
 
 Show = Callable[[str, int], None]
@@ -54,7 +55,7 @@ def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, sh
     user can mend.
     """
     place = Place(out)
-    with place.locked(), Ledger(place.ledger) as ledger:
+    with held(place.root), Ledger(place.ledger) as ledger:
         say(describe_scale(experiment))
         began = time.monotonic()
         planned, finished = ledger.planned(), ledger.finished()

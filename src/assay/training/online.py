@@ -10,8 +10,7 @@ direction is that of (1/M) sum_i Z_i grad log pi(y_i), without a weight by lengt
 """
 
 import itertools
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,24 @@ import torch
 
 from assay.errors import MachineryError, UserError
 from assay.ledger import Ledger
+from assay.ledger.directory import held
 from assay.models.formats import ChatFormat, load_format
 from assay.models.weights import load_model
-from assay.nouns import PlannedAttempt, Status, Task
+from assay.nouns import Status, Task
 from assay.training.checkpoints import latest
 from assay.training.collect import Tried, collect
 from assay.training.config import TrainConfig
-from assay.training.folder import claim, held, model_identity
+from assay.training.folder import claim, model_identity
 from assay.training.groups import Weighed, reward_of, weigh
 from assay.training.importance import PolicyGradient
+from assay.training.iterations import Say, plan_of, tasks_of
 from assay.training.loop import LOG, Trainer
 from assay.training.objectives import Method, find_method
 from assay.training.online_config import OnlineConfig, draw, read_online
+from assay.training.rounds import train_in_rounds
 from assay.training.sampling import Sampled, rows_of, sampled_of
 
 LEDGER = "ledger.sqlite"
-
-Say = Callable[[str], None]
 
 
 def train_online(
@@ -75,8 +75,6 @@ def train_online(
         with Ledger(out / LEDGER) as ledger:
             ledger.add_tasks(given)
             if method.rounds:
-                from assay.training.rounds import train_in_rounds
-
                 return train_in_rounds(method, config, online, start, out, given, ledger, say)
             return _Run(method, config, online, start, out, given, ledger, say).finish()
 
@@ -95,42 +93,6 @@ def _settle(config: TrainConfig) -> None:
     torch.manual_seed(config.seed)
     if config.device == "cpu" or not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
-
-
-def tasks_of(number: int, tasks: Sequence[Task], online: OnlineConfig, seed: int) -> list[Task]:
-    """Return the `groups` tasks of iteration `number`: the next of the list, shuffled anew where it is read again."""
-    found: list[Task] = []
-    for place in range(number * online.groups, (number + 1) * online.groups):
-        reading, index = divmod(place, len(tasks))
-        order = list(range(len(tasks)))
-        if reading:
-            random.Random(f"{seed}:{reading}").shuffle(order)
-        found.append(tasks[order[index]])
-    return found
-
-
-def plan_of(name: str, number: int, tasks: Sequence[Task], online: OnlineConfig, seed: int) -> list[PlannedAttempt]:
-    """Return the attempts of an iteration, `group` for each task; `dose` counts the attempts sampled before it.
-
-    A task that comes twice in one iteration (a list shorter than `groups`) gets further trials.
-    """
-    trials: dict[str, int] = {}
-    planned: list[PlannedAttempt] = []
-    for task in tasks:
-        first = trials.get(task.id, 0)
-        trials[task.id] = first + online.group
-        planned += [
-            PlannedAttempt(
-                arm=name,
-                seed=seed,
-                dose=number * online.groups * online.group,
-                task_id=task.id,
-                split=task.split,
-                trial=trial,
-            )
-            for trial in range(first, first + online.group)
-        ]
-    return planned
 
 
 class _Run:

@@ -25,9 +25,9 @@ from assay.training.config import TrainConfig
 from assay.training.examples import Example
 from assay.training.expert import verified
 from assay.training.groups import reward_of
+from assay.training.iterations import Say, plan_of, tasks_of
 from assay.training.loop import LOG, Trainer, supervised
 from assay.training.objectives import Method
-from assay.training.online import Say, plan_of, tasks_of
 from assay.training.online_config import OnlineConfig
 from assay.training.sampling import Sampled, sampled_of
 from assay.training.stream import Stream

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from assay.errors import UserError
+from assay.ledger.directory import held
 from assay.models.weights import context_of, load_model
 from assay.nouns.base import digest
 from assay.training import checkpoints
@@ -15,7 +16,7 @@ from assay.training.config import TrainConfig
 from assay.training.data import Dataset, open_dataset
 from assay.training.data.tokenise import OpenFormat, open_format
 from assay.training.distributed import Processes, join, leave, precision_of
-from assay.training.folder import claim, held, model_identity
+from assay.training.folder import claim, model_identity
 from assay.training.interrupt import Interrupt
 from assay.training.loop import LOG, Trainer, supervised
 from assay.training.stream import Stream, held_out_rows
