@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.tasks.seeding.bytecode import compiled, fingerprint
 from assay.tasks.seeding.functions import functions, split
-from assay.tasks.seeding.mutants import sites_of
+from assay.tasks.seeding.mutants import mutants, sites_of
 
 MODULES = (
     "textwrap",
@@ -80,6 +80,16 @@ def test_so_does_every_combination(name, number):
         mutant = sites.make(both)
         if mutant is not None:
             laws(TEXTS[name], function, mutant)
+
+
+@pytest.mark.parametrize("head", ["while(a):", "if(a):", "while (a):"])
+def test_a_condition_without_a_space_before_it_is_changed_where_it_can_be(head):
+    text = f"def f(a):\n    {head}\n        a -= 1\n    return(a)\n"
+    (function,) = functions(text)
+    made = mutants(function)
+    assert len(made) > 2
+    for mutant in made:
+        laws(text, function, mutant)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -7,14 +7,11 @@ beside assay. Other packages are not there: a script that asks for one fails, an
 """
 
 import re
-import shutil
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 
 from assay.errors import UserError
 from assay.grading.suites import suite_run
-from assay.sandbox import trees
 from assay.sandbox.layout import ENVIRONMENT
 
 BIN, LIBRARY = "/opt/assay/verifier", "/opt/assay/pytest"
@@ -98,28 +95,13 @@ def wanted(tests: Mapping[str, str]) -> bool:
     return any(_WANTED.search(text) for path, text in tests.items() if path.endswith((".sh", ".py")))
 
 
-def _library() -> Path:
-    """Return the folder with pytest that suites use, and the versions of its packages, which pluggy asks for."""
-    library = suite_run.library()
-
-    def build(folder: Path) -> None:
-        shutil.copytree(library, folder, dirs_exist_ok=True)
-        for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments"):
-            found = metadata.distribution(name)
-            place = folder / f"{name}-{found.version}.dist-info"
-            place.mkdir()
-            (place / "METADATA").write_text(found.read_text("METADATA") or "", encoding="utf-8")
-
-    return trees.prepare(f"verifier-{library.name}", build)
-
-
 def mounted(programs: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """Return `readonly` and variables of a sandbox with the tools; the host folder `programs` holds FILES.
 
     Both are empty when pytest is not installed beside assay.
     """
     try:
-        library = _library()
+        library = suite_run.library()
     except UserError:
         return {}, {}
     return {BIN: programs, LIBRARY: library}, {"PATH": f"{ENVIRONMENT['PATH']}:{BIN}", "PYTHONPATH": LIBRARY}

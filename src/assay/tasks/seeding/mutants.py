@@ -11,7 +11,7 @@ A mutant changes one function; every other byte of the module stays. What is rai
 decorators, assertions and imports are left alone: a changed message is no bug that a test of behaviour should decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +122,14 @@ def _is_one_definition(text: str) -> bool:
     return text.lstrip().startswith(("def ", "async ", "@"))
 
 
+def _fitting(operator: Operator, node: cst.CSTNode, around: Around) -> Iterator[cst.CSTNode]:
+    """Yield what an operator makes of a node, up to what cannot be written there: `while(x)` has no room for `not`."""
+    try:
+        yield from operator(node, around)
+    except cst.CSTValidationError:
+        return
+
+
 class _Replace(cst.CSTTransformer):
     """Puts other nodes in the place of some, told by identity."""
 
@@ -158,7 +166,7 @@ class _Walk(cst.CSTVisitor):
         self.lines.append(self._statement(node))
         first, last = self.lines[-1]
         for name, operator in self.operators.items():
-            for new in operator(node, self.around):
+            for new in _fitting(operator, node, self.around):
                 where = self._head_of(new, node) or (first, last)
                 self.found.append((name, *where, ((node, new),)))
         self.around.parents.append(node)
