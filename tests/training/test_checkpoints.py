@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from assay.errors import UserError
+from assay.ledger.directory import held
 from assay.models.weights import new_model
 from assay.training import checkpoints
 from assay.training.config import TrainConfig
-from assay.training.folder import claim, held
+from assay.training.folder import claim
 from assay.training.loop import Trainer, supervised
 from assay.training.packing import pack
 from tests.conftest import ARCHITECTURE
