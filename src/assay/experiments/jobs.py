@@ -4,7 +4,6 @@ Each can be killed at any moment and run again: it leaves finished work alone.
 """
 
 import asyncio
-import hashlib
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
+from assay.corpus.fetch import sha256_file
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
 from assay.experiments.workers import tell
@@ -56,11 +56,6 @@ def tokenizer_directory(experiment: Experiment, arm: Arm) -> Path:
     return experiment.path(arm.tokenizer or arm.base)
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def tokenise(experiment: Experiment, place: Place, arm_name: str) -> dict:
     """Tokenise the verified trajectories for one arm; return what was counted, and the hash of the data."""
     from assay.models.chat import Chat
@@ -68,7 +63,7 @@ def tokenise(experiment: Experiment, place: Place, arm_name: str) -> dict:
     from assay.training.shards import examples_hash, load_examples, save_examples
 
     directory = tokenizer_directory(experiment, experiment.arm(arm_name))
-    path = place.data(file_hash(directory / "tokenizer.json"))
+    path = place.data(sha256_file(directory / "tokenizer.json"))
     if path.is_file():
         examples = load_examples(path)
     else:
@@ -123,7 +118,7 @@ def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) ->
 
     arm = experiment.arm(arm_name)
     directory = tokenizer_directory(experiment, arm)
-    examples = load_examples(place.data(file_hash(directory / "tokenizer.json")))
+    examples = load_examples(place.data(sha256_file(directory / "tokenizer.json")))
     read = 0
 
     def report(done: int) -> None:

@@ -6,9 +6,10 @@ import platform
 import sys
 from collections import Counter
 
+from assay.corpus.fetch import sha256_file
 from assay.errors import MachineryError, UserError
 from assay.experiments.config import RANDOM, Experiment
-from assay.experiments.jobs import file_hash, tokenizer_directory
+from assay.experiments.jobs import tokenizer_directory
 from assay.experiments.place import Place
 from assay.experiments.workers import Job, Workers, tell
 from assay.ledger import Ledger
@@ -108,7 +109,7 @@ def base_hashes(experiment: Experiment) -> dict[str, str]:
                     f"The arm {arm.name} needs {file}, which is not there: mend `base` or `tokenizer` in the "
                     "experiment file, or make the checkpoint with `assay pretrain`."
                 )
-            found[f"{arm.name}/{file.name}"] = file_hash(file)
+            found[f"{arm.name}/{file.name}"] = sha256_file(file)
     return found
 
 

@@ -73,10 +73,11 @@ def ceiling(times: ArrayLike, values: ArrayLike, *, level: float = 0.95) -> Ceil
     finite = losses[at] < exponential - 1e-9 * max(1.0, exponential)
     least = max(min(float(losses[at]), exponential), 1e-300)
     limit = float(chi2.ppf(level, 1))
-    inside = n * np.log(np.maximum(losses, 1e-300) / least) <= limit
+    excess = n * np.log(np.maximum(losses, 1e-300) / least) - limit
+    inside = excess <= 0
     unbounded = n * math.log(max(exponential, 1e-300) / least) <= limit
-    low = _edge(grid, n * np.log(np.maximum(losses, 1e-300) / least) - limit, inside, first=True)
-    high = math.inf if unbounded or inside[-1] else _edge(grid, n * np.log(losses / least) - limit, inside, first=False)
+    low = _edge(grid, excess, inside, first=True)
+    high = math.inf if unbounded or inside[-1] else _edge(grid, excess, inside, first=False)
     (offset, rate) = fits[at][1] if finite else (start, slope)
     return Ceiling(
         float(grid[at]) if finite else math.inf,

@@ -33,10 +33,11 @@ class Row:
 def rows_of_register(register: Register) -> list[Row]:
     """Return a row for every planned item; one that has no time says how it ended."""
     treatment = register.conditions[1]
+    items = register.items().values()
+    reviewed = any(item.review is not None for item in items)
     rows = []
-    for item in register.items().values():
+    for item in items:
         ended = "" if item.done else item.state
-        reviewed = any(other.review is not None for other in register.items().values())
         parts = (item.minutes, math.nan if item.review is None else item.review) if reviewed else (item.minutes,)
         forecast = item.forecast if item.forecast is not None else math.nan
         rows.append(Row(item.name, item.condition == treatment, parts, forecast, item.person, item.parallel, ended))

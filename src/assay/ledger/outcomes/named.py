@@ -5,7 +5,7 @@ import pkgutil
 from pathlib import Path
 from typing import Protocol, cast
 
-from assay import errors
+from assay.errors import UserError
 from assay.ledger.outcomes import formats
 from assay.ledger.outcomes.arms import Arm
 
@@ -37,16 +37,14 @@ def read_arms(word: str) -> list[Arm]:
         before, _, wanted = rest.rpartition(":")
         path = Path(before)
     if not path.exists():
-        raise errors.UserError(f"there is no {path}: name a run, a log, a report or a table of outcomes")
-    arms = _read(path)
-    if wanted:
-        arms = [arm for arm in arms if arm.name == wanted]
-        if not arms:
-            known = ", ".join(arm.name for arm in _read(path))
-            raise errors.UserError(f"{path} has no arm {wanted!r}: it has {known}")
+        raise UserError(f"there is no {path}: name a run, a log, a report or a table of outcomes")
+    every = _read(path)
+    known = ", ".join(arm.name for arm in every)
+    arms = [arm for arm in every if wanted in ("", arm.name)]
+    if not arms:
+        raise UserError(f"{path} has no arm {wanted!r}: it has {known}")
     if name and len(arms) > 1:
-        known = ", ".join(arm.name for arm in arms)
-        raise errors.UserError(f"{path} has several arms ({known}), so {name!r} names none: add :ARM to the path")
+        raise UserError(f"{path} has several arms ({known}), so {name!r} names none: add :ARM to the path")
     return [arm.named(name) for arm in arms] if name else arms
 
 
@@ -56,4 +54,4 @@ def _read(path: Path) -> list[Arm]:
         if reader.holds(path):
             return reader.read(path)
     known = "; ".join(reader.WHAT for reader in readers)
-    raise errors.UserError(f"{path} is nothing whose outcomes can be read: what can be is {known}")
+    raise UserError(f"{path} is nothing whose outcomes can be read: what can be is {known}")
