@@ -167,7 +167,7 @@ def test_with_and_without_stopping_the_value_is_the_same(monkeypatch):
 
 def test_a_slow_task_learns_what_its_inputs_cost_and_gives_its_canary_the_cheapest(monkeypatch):
     monkeypatch.setattr(costs, "_slow", type(costs._slow)())
-    gold = "def square(x):\n    for _ in range(600_000 * (8 - x)):\n        pass\n    return x\n"
+    gold = "def square(x):\n    for _ in range(50_000 * 2 ** (8 - x) if x < 8 else 0):\n        pass\n    return x\n"
     script = "def check(candidate):\n" + "".join(f"    assert candidate({n}) == {n}\n" for n in range(1, 9))
     made = task(gold=gold, script={"source": script, "call": "check"})
     spec = parse_spec(made)
