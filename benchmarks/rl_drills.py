@@ -4,7 +4,8 @@ Run: python benchmarks/rl_drills.py [--json] [--scale small] [--out DIR] [--star
 
 From the shipped modern twin: a teacher's trajectories, a short supervised start, then each method from that start
 with as many attempts; all are tested on the same fresh tasks, and compared with the start by paired intervals.
-Stopped, it goes on where it was. The configuration is experiments/rl_drills.toml.
+`--only conditioned` trains on all attempts with the tag of their score, and says what comes of each score asked for
+(its row is of prompts without a tag). Stopped, it goes on where it was. The configuration is experiments/rl_drills.toml.
 """
 
 import argparse
@@ -83,7 +84,7 @@ def train(name: str, start: Path, given: dict[str, Any], scale: dict[str, Any], 
     """Train `start` by the method and return the last checkpoint."""
     sampling = dict(given["sampling"])
     shared = {"group": scale["group"], **sampling}
-    if name == "expert":
+    if name in ("expert", "conditioned"):
         choice = dict(given["expert"])
         rounds, per_task = choice.pop("rounds"), choice.pop("per_task")
         groups = round(scale["iterations"] * scale["groups"] / rounds)

@@ -1,15 +1,12 @@
 """Score conditioning: tags per task, what a conditional model gives for a requested score, and no extrapolation."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from assay.ledger import Ledger
 from assay.models.weights import new_model, use_one_thread
-from assay.nouns import Message, PlannedAttempt, Role, Status
-from assay.training.collect import collect
+from assay.nouns import Message, Role
 from assay.training.conditioning import TOP, asking_for, calibration, deciles, tag_text, tagged
 from assay.training.config import TrainConfig
 from assay.training.examples import Example
@@ -196,38 +193,28 @@ def test_a_small_model_gives_what_is_asked_for_and_no_more(chat):
 def test_rounds_of_conditioning_in_real_sandboxes(chat, tmp_path):
     tasks = [bandit(0), bandit(1)]
     start = undecided(chat, tasks, tmp_path / "start")
-    online = OnlineConfig(groups=2, group=10, iterations=2, max_new_tokens=64, slots=12)
+    online = OnlineConfig(groups=2, group=10, iterations=2, max_new_tokens=64, slots=12, calibration=8)
     config = TrainConfig(
         objective="conditioned", epochs=20, batch_tokens=512, pack_tokens=512, peak_rate=5e-3, warmup=0
     )
-    last = Path(train_online(start, tmp_path / "out", config, online, tasks=tasks)["checkpoint"])
+    said = []
+    result = train_online(start, tmp_path / "out", config, online, tasks=tasks, say=said.append)
     with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         facts = [ledger.fact(f"round/{number:03d}") for number in range(2)]
         assert [fact["kept"] for fact in facts] == [20, 20]  # the failed ones too
-        from assay.models.formats import load_format
-        from assay.models.weights import load_model
-
-        requested, achieved = [], []
-        for tag in (1, TOP):
-            planned = [
-                PlannedAttempt(arm=f"ask {tag}", seed=0, dose=0, task_id=task.id, split="test", trial=trial)
-                for task in tasks
-                for trial in range(8)
-            ]
-            tried = collect(
-                "asked",
-                load_model(last),
-                load_format(last),
-                planned,
-                {task.id: task for task in tasks},
-                ledger,
-                temperature=1.0,
-                max_new_tokens=64,
-                agent=asking_for(tag, online.agent),
-            )
-            assert tried[0][1].prompt[0].content.startswith(tag_text(tag))
-            requested += [tag] * len(tried)
-            achieved += [float(attempt.status is Status.SOLVED) for attempt, _ in tried]
-    report = calibration(requested, achieved)
+        assert ledger.fact("calibration") == result["calibration"]
+        asked = [plan for plan in ledger.planned() if plan.arm.startswith("conditioned, asked")]
+        assert len(asked) == 3 * 2 * 8
+        assert all(ledger.attempt(plan.id) is not None for plan in asked)
+        for plan in asked:
+            first = ledger.trajectory(plan.id).prompt[0].content
+            assert first.startswith(tag_text(int(plan.arm.split()[-1].split("/")[0])))
+    report = result["calibration"]
+    assert report["tags"] == [1, TOP, TOP + 1]
+    assert report["n"] == [2, 2, 2]
     assert facts[1]["reward_mean"] > facts[0]["reward_mean"]  # the second round asked for the top score
-    assert report.mean[1] > report.mean[0] + 0.4
+    assert report["mean"][1] > report["mean"][0] + 0.4
+    assert not report["extrapolates"]
+    assert any("does not beat the top one" in line for line in said)
+    again = train_online(start, tmp_path / "out", config, online, tasks=tasks)
+    assert again["calibration"] == report

@@ -39,6 +39,7 @@ class OnlineConfig(Noun):
     cap: float = Field(default=2.0, ge=1)
     restart: bool = True  # `expert` and `conditioned`: every round trains from the start, not from the last round
     per_task: int = Field(default=2, ge=1)  # `expert`: verified attempts kept of one task in one round
+    calibration: int = Field(default=4, ge=0)  # `conditioned`: attempts a task at each score asked for; 0 asks none
     agent: ShellConfig = ShellConfig()
 
 

@@ -29,6 +29,7 @@ from assay.training.iterations import Say, plan_of, tasks_of
 from assay.training.loop import LOG, Trainer, supervised
 from assay.training.objectives import Method
 from assay.training.online_config import OnlineConfig
+from assay.training.requested import requested_and_achieved
 from assay.training.sampling import Sampled, sampled_of
 from assay.training.stream import Stream
 
@@ -68,11 +69,13 @@ def train_in_rounds(
 ) -> dict[str, Any]:
     """Run `online.iterations` rounds, or what is left of them; return what came out.
 
-    For `conditioned` the first round samples without a tag and the later ones ask for the top score.
+    For `conditioned` the first round samples without a tag and the later ones ask for the top score; at the end each
+    score is asked for, on the tasks that would come next, and what came of it is returned as `calibration`.
     """
     format = load_format(start)
     here = start
     gathered: list[tuple[str, Sampled]] = []
+    learned: set[int] = set()
     for number in range(online.iterations):
         folder = out / ROUNDS / str(number)
         chosen = tasks_of(number, tasks, online, config.seed)
@@ -95,7 +98,7 @@ def train_in_rounds(
         if method.name == "expert":
             kept = [(a.plan.task_id, sampled_of(t, format)) for a, t in verified(tried, online.per_task)]
         else:
-            kept = _tagged(tried, online, format, asked)
+            kept = _tagged(tried, online, format, asked, learned)
         gathered += [(task_id, each) for task_id, each in kept if each is not None]
         ledger.set_fact(
             f"round/{number:03d}",
@@ -117,6 +120,10 @@ def train_in_rounds(
         say(f"round {number + 1}/{online.iterations}  solved {solved} of {len(tried)}, {len(gathered)} examples in all")
         here = train_on(data, config, start if online.restart else here, folder, {"round": number})
     card = read_card(here)
+    found: dict[str, Any] = {}
+    if method.name == "conditioned" and online.calibration:
+        chosen = tasks_of(online.iterations, tasks, online, config.seed)
+        found["calibration"] = requested_and_achieved(here, chosen, learned, online, config.seed, ledger, say)
     return {
         "out": str(out),
         "checkpoint": str(here),
@@ -125,15 +132,16 @@ def train_in_rounds(
         "steps": card["step"],
         "loss": None,
         "log": str(here.parents[1] / LOG),
+        **found,
     }
 
 
 def _tagged(
-    tried: Sequence[Tried], online: OnlineConfig, format: ChatFormat, asked: bool
+    tried: Sequence[Tried], online: OnlineConfig, format: ChatFormat, asked: bool, learned: set[int]
 ) -> list[tuple[str, Sampled | None]]:
     """Return all valid attempts with the tag of their score in the prompt, in place of the tag they were asked for.
 
-    A verdict is of at most 1, and a solved task has 1: that is the best of every task.
+    The tags are added to `learned`. A verdict is of at most 1, and a solved task has 1: that is the best of every task.
     """
     found: list[tuple[str, Sampled | None]] = []
     for task_id, group in groupby(tried, key=lambda each: each[0].plan.task_id):
@@ -147,6 +155,7 @@ def _tagged(
                 user = next(place for place, message in enumerate(prompt) if message.role == "user")
                 plain = prompt[user].content.split("\n", 1)[1]
                 prompt[user] = prompt[user].model_copy(update={"content": plain})
+            learned.add(tag)
             found.append((task_id, sampled_of(trajectory, format, tagged(prompt, tag))))
     return found
 
