@@ -5,7 +5,8 @@ Run: python benchmarks/rl_drills.py [--json] [--scale small] [--out DIR] [--star
 From the shipped modern twin: a teacher's trajectories, a short supervised start, then each method from that start
 with as many attempts; all are tested on the same fresh tasks, and compared with the start by paired intervals.
 `--only conditioned` trains on all attempts with the tag of their score, and says what comes of each score asked for
-(its row is of prompts without a tag). Stopped, it goes on where it was. The configuration is experiments/rl_drills.toml.
+(its row is of prompts without a tag). Stopped, it goes on where it was. The configuration:
+experiments/rl_drills.toml.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import numpy as np
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
 from assay.ledger import Ledger
+from assay.ledger.directory import held
 from assay.models.formats import load_format
 from assay.models.weights import load_model, use_one_thread
 from assay.nouns import PlannedAttempt, Status, Task
@@ -32,7 +34,7 @@ from assay.tasks import source
 from assay.training.collect import collect
 from assay.training.config import TrainConfig
 from assay.training.examples import example_of
-from assay.training.folder import held, model_identity
+from assay.training.folder import model_identity
 from assay.training.online import train_online
 from assay.training.online_config import OnlineConfig, limited
 from assay.training.rounds import Gathered, train_on
