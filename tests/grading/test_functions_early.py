@@ -42,10 +42,8 @@ def task(gold="def square(x):\n    return x * x\n", **data):
 
 @needs_warm
 def test_a_run_stops_at_a_wrong_answer_and_says_so():
-    began = time.monotonic()
     verdict = grade_sync(task(cases=[*CASES, {"id": "big", "args": [10**6], "expected": 10**12}]), {"mod.py": SLOW})
     assert (verdict.value, verdict.reason) == (0.0, Reason.WRONG)
-    assert time.monotonic() - began < 16 * 0.4, "not all were asked"
     assert "stopped there with" in verdict.detail
     left = [check for check in verdict.checks if check.evidence == "no result: the run was stopped at a wrong one"]
     assert left
