@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from assay.ledger import Ledger
-from assay.ledger.mini import write_json
+from assay.ledger.exchange.mini import write_json
 from assay.nouns import (
     Attempt,
     Exit,

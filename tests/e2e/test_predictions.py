@@ -1,12 +1,14 @@
 """`assay grade --predictions`: SWE-bench's predictions in its three forms, its report, and what that lacks."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from assay.errors import UserError
-from assay.ledger.predictions import Prediction, read_predictions
+from assay.ledger.exchange.predictions import Prediction, read_predictions
 from tests.e2e.conftest import assay
 from tests.e2e.test_solve import RIGHT, WRONG, write_tasks
 
@@ -162,3 +164,37 @@ def test_a_wrong_call_is_one_sentence(tasks, tmp_path, words, sentence):
     assert sentence in done.stderr
     assert done.stderr.startswith("assay: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_run_that_was_killed_goes_on_and_grades_nothing_twice(tasks, tmp_path):
+    file = tmp_path / "preds.json"
+    given = {f"sum-{number}": patch(number) for number in range(6)} | {"sum-6": patch(6, "return a * b")}
+    file.write_text(json.dumps(entries(given)))
+    words = ("grade", "--predictions", file, "--dataset", tasks, "--workers", "1", "--json")
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "assay", *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in begun.stderr:
+        if line.startswith("2/7"):
+            break
+    begun.kill()
+    begun.communicate()
+    kept = tmp_path / "preds.report.graded.jsonl"
+    found = kept.read_text().splitlines()
+    assert 2 <= len(found) < 7
+    assert not (tmp_path / "preds.report.json").exists()
+    with kept.open("a") as cut:
+        cut.write(found[0][: len(found[0]) // 2])  # as a kill in the midst of a line leaves it
+    done = assay(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(found)} of 7 were graded before" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["resolved_ids"] == [f"sum-{number}" for number in range(6)]
+    assert report["unresolved_ids"] == ["sum-6"]
+    again = assay(*words)
+    assert "7 of 7 were graded before" in again.stderr
+    assert json.loads(again.stdout) == report
+    file.write_text(json.dumps(entries(given | {"sum-0": patch(0, "return a * b")})))
+    other = assay(*words)
+    assert "6 of 7 were graded before" in other.stderr
+    assert json.loads(other.stdout)["unresolved_ids"] == ["sum-0", "sum-6"]

@@ -213,7 +213,7 @@ def test_killed_at_any_moment_it_goes_on_and_everything_agrees(tasks, tmp_path):
 def test_it_stops_tidily(tasks, tmp_path, number):
     def waits(messages):
         if number_of(messages) > 0:
-            time.sleep(20)
+            time.sleep(100)  # longer than it is waited for
         return repairs(messages)
 
     with serving(waits) as server:
@@ -224,9 +224,7 @@ def test_it_stops_tidily(tasks, tmp_path, number):
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(number)
-        began = time.monotonic()
-        assert process.wait(timeout=30) == 130
-        assert time.monotonic() - began < 10
+        assert process.wait(timeout=80) == 130, "it did not wait for the answer"
     assert agree(tmp_path / "out") == {"sum-0": "solved"}
 
 

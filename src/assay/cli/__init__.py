@@ -11,21 +11,27 @@ import typer
 from assay import __version__
 from assay.cli.adequacy import adequacy
 from assay.cli.atlas import atlas
+from assay.cli.audit import audit
 from assay.cli.compare import compare
 from assay.cli.corpus import app as corpus_app
 from assay.cli.data import app as data_app
 from assay.cli.doctor import doctor
 from assay.cli.export import export
 from assay.cli.grade import grade
+from assay.cli.import_ import import_
+from assay.cli.leaks import app as leaks_app
+from assay.cli.ledger import app as ledger_app
 from assay.cli.models import app as models_app
 from assay.cli.power import power
 from assay.cli.pretrain import pretrain
+from assay.cli.publish import publish
 from assay.cli.redteam import redteam
 from assay.cli.run import run
 from assay.cli.seed import seed
 from assay.cli.serve import serve
 from assay.cli.solve import solve
 from assay.cli.tasks import app as tasks_app
+from assay.cli.tasks_export import export as tasks_export
 from assay.cli.train import train
 from assay.cli.trial import app as trial_app
 from assay.cli.view import view
@@ -53,14 +59,16 @@ def _root(
     pass
 
 
-tasks_app.command()(export)
+tasks_app.command("export")(tasks_export)
 tasks_app.command()(seed)
 tasks_app.command()(adequacy)
 app.command()(run)
 app.command()(view)
+app.command()(publish)
 app.command()(pretrain)
 app.command()(train)
 app.command()(doctor)
+app.command()(audit)
 app.command()(atlas)
 app.command()(grade)
 app.command()(solve)
@@ -68,7 +76,11 @@ app.command()(serve)
 app.command()(redteam)
 app.command()(compare)
 app.command()(power)
+app.command()(export)
+app.command("import")(import_)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(leaks_app, name="leaks")
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.add_typer(tasks_app, name="tasks")

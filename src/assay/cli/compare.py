@@ -104,7 +104,7 @@ def _say(found: "Comparison", level: float) -> None:
                 pair.name,
                 points(pair.difference.interval.estimate),
                 between(pair.difference.interval, points),
-                p_value(pair.difference.p) if pair.exact is None else f"{p_value(pair.exact)} (exact)",
+                p_value(pair.p) + (" (exact)" if pair.exact is not None else ""),
                 p_value(pair.p_holm),
                 points(pair.detectable).lstrip("+"),
                 finding(pair.verdict, found.margin),

@@ -1,6 +1,5 @@
-"""`assay tasks export`: every task of a source as a directory that assay, and where it can Harbor's own tool, runs."""
+"""`assay export`: a run's ledger as the files of another tool."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,61 +7,35 @@ import typer
 
 
 def export(
-    where: Annotated[
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its ledger.sqlite.")],
+    to: Annotated[
         str,
-        typer.Argument(metavar="SOURCE|DIR|NAME:PLACE", help="Which tasks: drills, a directory, humaneval:FILE, ..."),
+        typer.Option("--to", metavar="FORMAT", help="inspect, mini, mini-1.1, swebench, atif, harbor or chat."),
     ],
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write: one task directory in it each.")],
-    split: Annotated[str, typer.Option("--split", help="The source's split: train, seen, unseen.")] = "train",
-    count: Annotated[int | None, typer.Option("--count", min=1, help="How many tasks; else all, of drills 50.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed draws other tasks.")] = 0,
-    assay: Annotated[
-        str,
-        typer.Option(
-            "--assay",
-            metavar="REQUIREMENT|WHEEL",
-            help="What the verifier's image installs with pip; a wheel is put beside each Dockerfile.",
-        ),
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a task and one for all.")] = False,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="PATH", help="A new folder; for chat a .jsonl, for inspect perhaps one .eval."),
+    ],
+    arms: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; may be given several times.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:
-    """Write every task as a Harbor task directory; exit status 1 when one could not be.
+    """Write a run in another tool's format. What each format cannot hold is in docs/formats.md.
 
-    What a foreign tool can and cannot run of it is in docs/tasks.md.
+    Texts, sampled token ids and log-probabilities are written where the format has a place for them; a failure of our
+    machinery is written as one, and never as a score of zero.
     """
-    from assay.errors import UserError
-    from assay.tasks.chosen import chosen
-    from assay.tasks.folder_save import named, runs_elsewhere, save
+    import json
 
-    wheel = Path(assay) if assay.endswith(".whl") else None
-    if wheel is not None and not wheel.is_file():
-        raise UserError(f"--assay {assay}: there is no such wheel: make one with pip wheel --no-deps")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file: name a folder to write the tasks to")
-    found = chosen(where, split=split, count=count, seed=seed)
-    failed = list(found.broken)
-    written = 0
-    taken: set[str] = set()
-    for task in found.tasks:
-        place = out / named(task, taken)
-        taken.add(place.name)
-        try:
-            save(task, place, "" if wheel else assay, wheel=wheel)
-        except UserError as error:
-            failed.append((task.id, str(error)))
-            continue
-        written += 1
-        why = runs_elsewhere(task)
-        if as_json:
-            typer.echo(json.dumps({"id": task.id, "directory": str(place), "elsewhere": not why, "reason": why}))
-        elif why:
-            typer.echo(f"{task.id}: only assay can run it: {why}")
+    from assay.ledger.exchange.registry import named
+    from assay.ledger.exchange.run import Run
+
+    form = named(to)
+    written = form.write(Run(run, arms or ()), out)
     if as_json:
-        lines = [{"id": name, "directory": None, "elsewhere": False, "reason": why} for name, why in failed]
-        typer.echo("\n".join(json.dumps(line) for line in [*lines, {"tasks": written, "failed": len(failed)}]))
-    else:
-        for name, why in failed:
-            typer.echo(f"{name}: {why}", err=True)
-        typer.echo(f"{written} tasks written to {out}" + (f", {len(failed)} not" if failed else ""))
-    if failed:
-        raise typer.Exit(1)
+        left = dict(written.left)
+        told = {"format": form.NAME, "out": str(out), "attempts": written.attempts, "files": written.files}
+        typer.echo(json.dumps({**told, "left_out": left}))
+        return
+    for what, count in written.left.items():
+        typer.echo(f"{count} {what}, for which the format has no sample of its own", err=True)
+    typer.echo(f"{written.attempts} attempts written to {out} as {form.NAME}, {written.files} files")

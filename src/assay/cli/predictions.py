@@ -9,13 +9,15 @@ from pathlib import Path
 import typer
 
 from assay.errors import UserError
-from assay.ledger.mini import write_json
-from assay.ledger.predictions import read_predictions
+from assay.ledger.exchange.mini import write_json
+from assay.ledger.exchange.predictions import read_predictions
 from assay.nouns import Task
 from assay.report.predictions import report, words
+from assay.rollout.graded_before import GradedBefore
 from assay.rollout.predicted import Graded, Outcome, grade_predictions
 
 INVALID = 3  # exit status when a prediction could not be decided
+STOPPED = 130
 
 
 def grade_file(
@@ -23,25 +25,35 @@ def grade_file(
 ) -> int:
     """Grade a file of predictions, write the report, print it; return the exit status, 0 or 3.
 
-    Instances without a prediction are not built. Raises UserError for what cannot be read.
+    Instances without a prediction are not built. Each outcome is written down at once beside the report, so that the
+    same command goes on where it was stopped. Raises UserError for what cannot be read.
     """
     given = read_predictions(predictions)
     every, tasks, broken = _instances(dataset, [each.instance_id for each in given.good], mirrors)
     known = [each for each in given.good if each.instance_id in tasks or each.instance_id in broken]
     unknown = [each.instance_id for each in given.good if each.instance_id not in tasks | broken]
+    place = out or predictions.with_name(f"{predictions.stem}.report.json")
+    before = GradedBefore(place.with_name(f"{place.stem}.graded.jsonl"))
     done = 0
 
     def tell(graded: Graded) -> None:
         nonlocal done
         done += 1
+        before.add(graded, tasks.get(graded.prediction.instance_id))
         quiet = graded.outcome in (Outcome.RESOLVED, Outcome.EMPTY) or not graded.detail
         why = "" if quiet else f": {' '.join(graded.detail.split())[:200]}"
         print(f"{done}/{len(known)} {graded.prediction.instance_id}: {graded.outcome.value}{why}", file=sys.stderr)
 
     count = workers or len(os.sched_getaffinity(0))
-    graded = asyncio.run(grade_predictions(known, tasks, broken, workers=count, tell=tell))
+    try:
+        graded = asyncio.run(grade_predictions(known, tasks, broken, workers=count, tell=tell, before=before.find))
+    except KeyboardInterrupt:
+        print(f"stopped; what is graded is in {before.path}: run the same command again to go on", file=sys.stderr)
+        return STOPPED
+    if before.used:
+        said = f"{before.used} of {len(known)} were graded before: remove {before.path} to grade them again"
+        print(said, file=sys.stderr)
     found = report(graded, every, unknown, given.broken)
-    place = out or predictions.with_name(f"{predictions.stem}.report.json")
     write_json(place, found)
     typer.echo(json.dumps(found) if as_json else "\n".join([*words(found), f"report: {place}"]))
     return INVALID if found["machinery_ids"] or found["bad_task_ids"] else 0

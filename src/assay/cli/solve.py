@@ -103,7 +103,7 @@ def solve(
     from assay.experiments.place import Place
     from assay.ledger import Ledger
     from assay.ledger.directory import held
-    from assay.ledger.mini import config_of, file_name
+    from assay.ledger.exchange.mini import config_of, file_name
     from assay.models.chosen import which
     from assay.models.endpoint import Endpoint
     from assay.report.solving import summary, words
@@ -372,7 +372,8 @@ def _run(
             )
 
     try:
-        asyncio.run(work())
+        with ledger.running("solve"):
+            asyncio.run(work())
     except (KeyboardInterrupt, asyncio.CancelledError):
         return True
     return False

@@ -65,7 +65,8 @@ def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, sh
         else:
             pool = Workers(workers)
             try:
-                reused = _work(experiment, place, ledger, pool, say, show)
+                with ledger.running("scaling"):
+                    reused = _work(experiment, place, ledger, pool, say, show)
             finally:
                 pool.close()
             sessions = len(ledger.facts("finished/"))

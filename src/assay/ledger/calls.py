@@ -14,17 +14,30 @@ def call_text(name: str, arguments: Any) -> str:
 
     The fenced block is what assay's agents run. `arguments` is a table, or the JSON text of one.
     """
+    command = command_of(name, arguments)
+    if command is not None:
+        return fenced(command)
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except ValueError:
-            arguments = {"command": arguments} if name.lower() in _SHELLS else {"input": arguments}
-    if name.lower() in _SHELLS and isinstance(arguments, dict):
-        command = next((arguments[key] for key in _COMMANDS if isinstance(arguments.get(key), str)), None)
-        if command is not None:
-            return fenced(command)
+            arguments = {"input": arguments}
     call = {"name": name, "arguments": {} if arguments is None else arguments}
     return f"<tool_call>\n{json.dumps(call, ensure_ascii=False)}\n</tool_call>"
+
+
+def command_of(name: str, arguments: Any) -> str | None:
+    """Return the command that a call of a shell runs, or None where it is no such call."""
+    if name.lower() not in _SHELLS:
+        return None
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            return arguments
+    if not isinstance(arguments, dict):
+        return None
+    return next((arguments[key] for key in _COMMANDS if isinstance(arguments.get(key), str)), None)
 
 
 def fenced(command: str) -> str:

@@ -1,86 +1,66 @@
-"""The SQLite store: a plan, one final row for each planned attempt, compressed traces, and named facts.
+"""The SQLite store: a plan, one final row for each planned attempt, named facts and events; traces beside it.
 
 Appends only: a row that exists is never changed, by triggers in the file itself. Every call is one
 transaction, so a killed process loses at most what it had not yet recorded (a power cut may lose the last
 transactions, never the file).
 """
 
-import hashlib
+import itertools
 import json
+import os
+import socket
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
 
 from assay.errors import MachineryError, UserError
+from assay.ledger import events, schema
+from assay.ledger.migrations import migrate
+from assay.ledger.reading import CACHE, Book
+from assay.ledger.traces import MOST_BYTES, Frame, TraceWriter, folder_of
 from assay.nouns import Attempt, PlannedAttempt, Task, Trajectory
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS tasks (id TEXT PRIMARY KEY, split TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS plan (
-    position INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, arm TEXT NOT NULL, seed INTEGER NOT NULL,
-    dose INTEGER NOT NULL, task_id TEXT NOT NULL, split TEXT NOT NULL, trial INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS attempts (
-    id TEXT PRIMARY KEY REFERENCES plan(id), status TEXT NOT NULL, body TEXT NOT NULL, trace BLOB) STRICT;
-CREATE TRIGGER IF NOT EXISTS facts_stay BEFORE UPDATE ON facts
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS attempts_stay BEFORE UPDATE ON attempts
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS attempts_kept BEFORE DELETE ON attempts
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS plan_stays BEFORE UPDATE ON plan
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS plan_kept BEFORE DELETE ON plan
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"""
+Ended = tuple[Attempt, Trajectory | None]
+
+_BATCH = 256  # attempts of `record_many` in one transaction
+_BATCH_BYTES = 16 << 20  # and at most so much of their trajectories' JSON, so that memory stays flat
+
+_RECORD = f"""INSERT INTO attempts SELECT position, cell, task, {", ".join("?" * 15)} FROM plan WHERE id = ?"""
+_PLAN = """INSERT OR IGNORE INTO plan (id, cell, task, trial)
+    VALUES (?, ?, (SELECT key FROM names WHERE task_id = ?), ?)"""
 
 
-class Ledger:
+class Ledger(Book):
     """One run's record. Several processes may hold it open: SQLite's write-ahead log takes turns."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, or make it. Raises UserError when it cannot be opened or is not a ledger."""
-        self.path = path
-        try:
-            self._db = sqlite3.connect(path, timeout=60.0, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise UserError(
-                f"The ledger {path} cannot be opened ({error}): free space, mend its permissions or name another run."
-            ) from error
+        """Open `path`, or make it; a ledger of an older schema is brought to the newest.
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        Raises UserError when it cannot be opened, is not a ledger or comes from a newer assay.
+        """
+        self._packs = TraceWriter(folder_of(path))
+        self._session: int | None = None
+        with _opening(path):
+            db = sqlite3.connect(path, timeout=60.0, isolation_level=None)
+            super().__init__(path, db)
+            version = schema.version_of(db, path)
+            db.execute(CACHE)
+            _to_wal(db)
+            db.execute("PRAGMA synchronous=NORMAL")
+            if version != schema.VERSION:
+                self._bring_up()
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def _write(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        try:
-            with closing(self._db.cursor()) as cursor:
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    cursor.executemany(sql, rows)
-                except BaseException:
-                    cursor.execute("ROLLBACK")
-                    raise
-                cursor.execute("COMMIT")
-        except sqlite3.IntegrityError as error:
-            raise MachineryError(f"The ledger {self.path} refused a row ({error}).") from error
-        except sqlite3.OperationalError as error:
-            raise UserError(
-                f"The ledger {self.path} could not be written ({error}): free space on its disk and run again; "
-                "what is recorded is kept."
-            ) from error
+        """Close the files."""
+        with suppress(OSError):  # every byte is written; what a full disk may refuse here is only to sync them
+            self._packs.close()
+        super().close()
 
     def set_fact(self, name: str, value: Any) -> None:
         """Record a named JSON fact once; the same value again is allowed, another value is an error."""
@@ -89,84 +69,198 @@ class Ledger:
             if old != json.loads(json.dumps(value)):
                 raise MachineryError(f"The ledger {self.path} already holds another value for {name!r}.")
             return
-        self._write("INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value, sort_keys=True))])
-
-    def fact(self, name: str) -> Any:
-        """Return a named fact, or None."""
-        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else json.loads(row[0])
-
-    def facts(self, prefix: str = "") -> dict[str, Any]:
-        """Return all facts whose names start with `prefix`."""
-        rows = self._db.execute("SELECT name, value FROM facts ORDER BY name").fetchall()
-        return {name: json.loads(value) for name, value in rows if name.startswith(prefix)}
+        with self._writing():
+            self._db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value, sort_keys=True)))
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Keep the full tasks of the run, oracle included, so that every verdict can be looked at again."""
-        rows = [(task.id, task.split, zlib.compress(task.model_dump_json().encode())) for task in tasks]
-        self._write("INSERT OR IGNORE INTO tasks VALUES (?, ?, ?)", rows)
-
-    def tasks(self, split: str | None = None) -> list[Task]:
-        """Return the tasks kept here, in the order they were added."""
-        where, values = ("WHERE split = ?", (split,)) if split else ("", ())
-        rows = self._db.execute(f"SELECT body FROM tasks {where} ORDER BY rowid", values)
-        return [Task.model_validate_json(zlib.decompress(body)) for (body,) in rows]
+        rows = ((task.id, task.split, zlib.compress(task.model_dump_json().encode())) for task in tasks)
+        with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO tasks VALUES (?, ?, ?)", rows)
 
     def plan(self, planned: Iterable[PlannedAttempt]) -> None:
         """Write the plan down before anything runs. Denominators are counted from it (law 3)."""
-        rows = [(p.id, p.arm, p.seed, p.dose, p.task_id, p.split, p.trial) for p in planned]
-        self._write(
-            "INSERT OR IGNORE INTO plan (id, arm, seed, dose, task_id, split, trial) VALUES (?,?,?,?,?,?,?)", rows
-        )
+        with self._writing():
+            cells: dict[tuple[str, int, int, str], int] = {}
+            for each in planned:
+                cell = (each.arm, each.seed, each.dose, each.split)
+                if cell not in cells:
+                    self._db.execute("INSERT OR IGNORE INTO cells (arm, seed, dose, split) VALUES (?, ?, ?, ?)", cell)
+                    found = "SELECT key FROM cells WHERE arm = ? AND seed = ? AND dose = ? AND split = ?"
+                    cells[cell] = self._db.execute(found, cell).fetchone()[0]
+                self._db.execute("INSERT OR IGNORE INTO names (task_id) VALUES (?)", (each.task_id,))
+                self._db.execute(_PLAN, (each.id, cells[cell], each.task_id, each.trial))
 
     def planned(self) -> list[PlannedAttempt]:
         """Return the plan in its order."""
-        rows = self._db.execute("SELECT arm, seed, dose, task_id, split, trial FROM plan ORDER BY position")
-        return [PlannedAttempt(arm=a, seed=s, dose=d, task_id=t, split=p, trial=n) for a, s, d, t, p, n in rows]
+        return list(self._planned())
 
     def record(self, attempt: Attempt, trajectory: Trajectory | None) -> None:
-        """Record the one final row of a planned attempt. A second row for the same attempt is an error."""
-        trace = None if trajectory is None else zlib.compress(trajectory.model_dump_json().encode())
-        row = (attempt.plan.id, attempt.status.value, attempt.model_dump_json(), trace)
-        self._write("INSERT INTO attempts VALUES (?, ?, ?, ?)", [row])
+        """Record the one final row of a planned attempt.
 
-    def finished(self) -> set[str]:
-        """Return the ids of the planned attempts that have their final row."""
-        return {row[0] for row in self._db.execute("SELECT id FROM attempts")}
-
-    def attempts(self) -> Iterator[Attempt]:
-        """Yield every recorded attempt in the order of the plan."""
-        rows = self._db.execute("SELECT a.body FROM attempts a JOIN plan p ON p.id = a.id ORDER BY p.position")
-        for (body,) in rows:
-            yield Attempt.model_validate_json(body)
-
-    def attempt(self, attempt_id: str) -> Attempt | None:
-        """Return the final row of a planned attempt, or None when it has none yet."""
-        row = self._db.execute("SELECT body FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
-        return None if row is None else Attempt.model_validate_json(row[0])
-
-    def fingerprint(self) -> str:
-        """SHA-256 of what happened: plan, tasks, attempts, traces and facts, without times and the machine.
-
-        A run that was killed and resumed has the fingerprint of one that was not.
+        Raises MachineryError for a second row of the same attempt and for one that was never planned.
         """
-        state = hashlib.sha256()
-        for name, value in self.facts().items():
-            if name != "machine" and not name.startswith("finished/"):
-                state.update(f"{name}={json.dumps(value, sort_keys=True)}\n".encode())
-        for task in self.tasks():
-            state.update(task.digest.encode())
-        for planned in self.planned():
-            state.update(planned.id.encode())
-        for attempt in self.attempts():
-            trajectory = self.trajectory(attempt.plan.id)
-            state.update(attempt.model_copy(update={"wall_s": 0.0}).model_dump_json().encode())
-            state.update(trajectory.model_dump_json().encode() if trajectory else b"none")
-        return state.hexdigest()
+        self._append([(attempt, trajectory)], [_content(attempt, trajectory)])
 
-    def trajectory(self, attempt_id: str) -> Trajectory | None:
-        """Return the trace of an attempt, or None when it has none."""
-        row = self._db.execute("SELECT trace FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
-        if row is None or row[0] is None:
-            return None
-        return Trajectory.model_validate_json(zlib.decompress(row[0]))
+    def record_many(self, ended: Iterable[Ended]) -> int:
+        """Record the final rows of many planned attempts, a few hundred a transaction; return how many.
+
+        Raises as `record` does; the transactions before the one that failed are kept.
+        """
+        total, size = 0, 0
+        batch: list[Ended] = []
+        contents: list[bytes | None] = []
+        for each in ended:
+            batch.append(each)
+            contents.append(_content(*each))
+            size += len(contents[-1] or b"")
+            if len(batch) == _BATCH or size >= _BATCH_BYTES:
+                self._append(batch, contents)
+                total, size = total + len(batch), 0
+                batch, contents = [], []
+        if batch:
+            self._append(batch, contents)
+        return total + len(batch)
+
+    def event(self, kind: str, **body: Any) -> None:
+        """Write down that something happened to the run, with the time and this process."""
+        with self._writing():
+            self._event(kind, body)
+
+    @contextmanager
+    def running(self, what: str) -> Iterator[None]:
+        """Write down that this process starts `what` in the run, or resumes it, and how that ended.
+
+        A process that is killed writes no end.
+        """
+        done = self._db.execute("SELECT COUNT(*) FROM attempts").fetchone()[0]
+        self.event(events.RESUMED if done else events.STARTED, what=what, attempts=done)
+        try:
+            yield
+        except BaseException as error:
+            with suppress(UserError):  # the disk may be full: what is raised says so already
+                self.event(events.INTERRUPTED, what=what, by=type(error).__name__)
+            raise
+        self.event(events.ENDED, what=what)
+
+    def _append(self, ended: list[Ended], contents: list[bytes | None]) -> None:
+        """Add rows and their trajectories in one transaction; a row that is refused takes its frames back."""
+        try:
+            frames = self._packs.append([content for content in contents if content is not None])
+        except OSError as error:
+            raise self._no_space(error) from error
+        left = iter(frames)
+        try:
+            with self._writing():
+                session = self._session or self._event(events.WRITER, {})
+                now = time.time()
+                for (attempt, _), content in zip(ended, contents, strict=True):
+                    self._add(attempt, None if content is None else next(left), now, session)
+        except MachineryError:
+            self._packs.take_back(frames)
+            raise
+        self._session = session
+
+    def _add(self, attempt: Attempt, frame: Frame | None, now: float, session: int) -> None:
+        verdict = attempt.verdict
+        values = (
+            attempt.status.value,
+            None if verdict is None else verdict.value,
+            "" if verdict is None else verdict.reason.value,
+            attempt.steps,
+            attempt.sampled_tokens,
+            attempt.wall_s,
+            attempt.test_only,
+            now,
+            session,
+            *((frame.pack, frame.place, frame.size, frame.length, frame.sha256) if frame else (None,) * 5),
+            attempt.detail,
+        )
+        planned = attempt.plan.id
+        row = self._db.execute(_RECORD, (*values, planned))
+        if row.rowcount != 1:
+            raise MachineryError(
+                f"The ledger {self.path} has no plan for the attempt {planned} ({attempt.plan.task_id}): plan it first."
+            )
+        if verdict is not None:
+            self._db.execute("INSERT INTO verdicts VALUES (?, ?)", (row.lastrowid, verdict.model_dump_json()))
+
+    def _event(self, kind: str, body: dict[str, Any]) -> int:
+        """Add an event in the transaction that is open; return its number."""
+        row = self._db.execute(
+            "INSERT INTO events (at, host, process, kind, body) VALUES (?, ?, ?, ?, ?)",
+            (time.time(), socket.gethostname(), os.getpid(), kind, json.dumps(body, sort_keys=True)),
+        )
+        return int(row.lastrowid or 0)
+
+    def _bring_up(self) -> None:
+        """Make the tables, or migrate them; another process may have done it while this one waited for its turn."""
+        with self._writing():
+            version = schema.version_of(self._db, self.path)
+            if version is None:
+                schema.create(self._db)
+            elif version < schema.VERSION:
+                carried = migrate(self._db, self._packs, version)
+                self._event(events.MIGRATED, {"from": version, "to": schema.VERSION, "attempts": carried})
+        if version is not None and version < schema.VERSION:
+            with suppress(sqlite3.Error):  # others may be reading, or the disk too full to write the file anew
+                self._db.execute("VACUUM")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the one transaction; what fails in it is undone and said in a sentence."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite undoes it by itself where the disk is full
+                    self._db.execute("ROLLBACK")
+                raise
+        except (sqlite3.IntegrityError, UnicodeEncodeError) as error:
+            raise MachineryError(f"The ledger {self.path} refused a row ({error}).") from error
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise self._no_space(error) from error
+
+    def _no_space(self, error: Exception) -> UserError:
+        return UserError(
+            f"The ledger {self.path} could not be written ({error}): free space on its disk and run again; "
+            "what is recorded is kept."
+        )
+
+
+def _content(attempt: Attempt, trajectory: Trajectory | None) -> bytes | None:
+    if trajectory is None:
+        return None
+    try:
+        content = trajectory.model_dump_json().encode()
+    except PydanticSerializationError as error:
+        raise MachineryError(f"The trajectory of {attempt.plan.id} holds text that is no Unicode ({error}).") from error
+    if len(content) > MOST_BYTES:
+        raise MachineryError(
+            f"The trajectory of {attempt.plan.id} has {len(content)} bytes, and {MOST_BYTES} are kept."
+        )
+    return content
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UserError(
+            f"The ledger {path} cannot be opened ({error}): free space, mend its permissions or name another run."
+        ) from error
+
+
+def _to_wal(db: sqlite3.Connection) -> None:
+    """Set a new file to the write-ahead log. Processes that do so at once are told to wait, not made to."""
+    for wait in itertools.count(1):
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if wait == 100:
+                raise
+            time.sleep(0.05)

@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Pair:
-    """The difference `name` - `baseline`, with p as it is and by Holm's correction over all pairs of the table.
+    """The difference `name` - `baseline`, with `p` and `p_holm`, by Holm's correction over all pairs of the table.
 
     `exact` is McNemar's p where there is one binary trial a task; `detectable` what this design finds with 80 % power.
     """
@@ -65,6 +65,11 @@ class Pair:
     verdict: Verdict
     exact: float | None
     detectable: float
+
+    @property
+    def p(self) -> float:
+        """The p that is shown and corrected: the exact one where there is one."""
+        return self.difference.p if self.exact is None else self.exact
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,10 @@ def compare(
         _pair(arms[0], arm, tables[0], table, margin, level, resamples, seed)
         for arm, table in zip(arms[1:], tables[1:], strict=True)
     ]
-    adjusted = holm([pair.difference.p for pair in pairs])
+    adjusted = holm([pair.p for pair in pairs])
     pairs = [replace(pair, p_holm=float(p)) for pair, p in zip(pairs, adjusted, strict=True)]
     notes += [f"{arm.name}: {note}" for arm in arms for note in arm.notes]
+    notes += [note for arm, table in zip(arms, tables, strict=True) if (note := _uneven(arm.name, table))]
     if rows and max(row.coverage for row in rows) - min(row.coverage for row in rows) > 0.005:
         notes.append("the arms' coverage differs: what is missing in one may be what it would have failed")
     if len(tasks) == 1:
@@ -152,6 +158,14 @@ def _tasks(arms: Sequence[Arm], common: bool) -> tuple[list[str], list[str]]:
             f"the arms were run on other tasks: {said}; compare on the {len(everywhere)} in common with --common"
         )
     return sorted(everywhere), [f"on the {len(everywhere)} tasks in common, of {len(anywhere)}: {said}"]
+
+
+def _uneven(name: str, table_STK: NDArray[np.float64]) -> str:
+    """Return a sentence where tasks have unlike numbers of valid scores, "" where they have not."""
+    count_T = (~np.isnan(table_STK)).sum(axis=(0, 2))
+    if count_T.min() == count_T.max() or count_T.max() == 1:
+        return ""
+    return f"{name}: tasks have not as many scores each, but {count_T.min()} to {count_T.max()}; each score counts once"
 
 
 def _some(names: Sequence[str]) -> str:

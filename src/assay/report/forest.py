@@ -1,5 +1,7 @@
 """The forest plot of a comparison: each arm's score, and each paired difference to the baseline, with its interval."""
 
+from collections.abc import Callable
+
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -11,7 +13,7 @@ from assay.report.words import MINUS
 from assay.statistics import Interval
 
 _ROW = 0.36
-_LONGEST = 44
+_LONGEST = 34
 
 
 def forest(found: Comparison) -> bytes:
@@ -34,9 +36,10 @@ def _scores(axes: Axes, found: Comparison) -> None:
     for number, row in enumerate(found.rows):
         colour, marker, _ = LOOKS[number % len(LOOKS)]
         _bar(axes, number, row.score, colour, marker)
-    _names(axes, [f"{row.name}  (n = {row.score.n})" for row in found.rows])
+    _names(axes, [f"{_short(row.name)}  (n = {row.score.n})" for row in found.rows])
+    _numbers(axes, [row.score for row in found.rows], lambda value: f"{value:.1f}")
     axes.set_title(f"Score on {found.tasks} tasks")
-    axes.set_xlabel("percent, with its interval")
+    axes.set_xlabel(f"percent, with its {found.rows[0].score.level:.0%} interval")
 
 
 def _differences(axes: Axes, found: Comparison) -> None:
@@ -46,10 +49,11 @@ def _differences(axes: Axes, found: Comparison) -> None:
     for number, pair in enumerate(found.pairs):
         colour, marker, _ = LOOKS[(number + 1) % len(LOOKS)]
         _bar(axes, number, pair.difference.interval, colour, marker)
-    _names(axes, [pair.name for pair in found.pairs])
+    _names(axes, [_short(pair.name) for pair in found.pairs])
+    _numbers(axes, [pair.difference.interval for pair in found.pairs], lambda value: f"{value:+.1f}")
     shaded = ", the margin shaded" if found.margin is not None else ""
     axes.set_title(f"Difference to {_short(found.pairs[0].baseline)}, paired")
-    axes.set_xlabel(f"points, with its interval{shaded}")
+    axes.set_xlabel(f"points, with its {found.pairs[0].difference.interval.level:.0%} interval{shaded}")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:+g}".replace("-", MINUS) if x else "0"))
 
 
@@ -65,10 +69,24 @@ def _bar(axes: Axes, number: int, interval: Interval, colour: str, marker: str) 
 
 
 def _names(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
+
+
+def _numbers(axes: Axes, intervals: list[Interval], words: Callable[[float], str]) -> None:
+    """Write each estimate with its interval at the right."""
+    said = [
+        f"{words(100 * each.estimate)} [{words(100 * each.low)}, {words(100 * each.high)}]".replace("-", MINUS)
+        if each.known
+        else ""
+        for each in intervals
+    ]
+    beside = axes.secondary_yaxis("right")
+    beside.set_yticks(range(len(said)), said)
+    beside.tick_params(length=0)
+    beside.spines["right"].set_visible(False)
 
 
 def _short(name: str) -> str:

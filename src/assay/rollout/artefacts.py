@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.ledger import Ledger
-from assay.ledger.mini import patch_of, to_traj, trajectory_path, write_json
+from assay.ledger.exchange.mini import patch_of, to_traj, trajectory_path, write_json
 from assay.nouns import Attempt, Status, Trajectory
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from assay.grading import grade
-from assay.ledger.predictions import Prediction
+from assay.ledger.exchange.predictions import Prediction
 from assay.nouns import Reason, Task, Validity, Verdict
 from assay.rollout.patches import only_tests
 from assay.rollout.solving import PATCH
@@ -57,10 +57,12 @@ async def grade_predictions(
     *,
     workers: int,
     tell: Callable[[Graded], None] = lambda graded: None,
+    before: Callable[[Prediction, Task], Graded | None] = lambda prediction, task: None,
 ) -> list[Graded]:
     """Grade predictions for known instances: those of `tasks`, and of `broken`, which says why they are no task.
 
-    Raises UserError, in a group, when this machine has no sandbox.
+    `before` gives what an earlier run has found of a patch, which is then not graded again; `tell` is called with each
+    outcome that is new. Raises UserError, in a group, when this machine has no sandbox.
     """
     gate = asyncio.Semaphore(workers)
 
@@ -70,6 +72,8 @@ async def grade_predictions(
             graded = Graded(prediction, Outcome.EMPTY, None)
         elif name in broken:
             graded = Graded(prediction, Outcome.BAD_TASK, None, broken[name])
+        elif known := before(prediction, tasks[name]):
+            return known
         else:
             async with gate:
                 verdict = await _verdict(tasks[name], prediction.patch)

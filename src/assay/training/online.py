@@ -72,7 +72,7 @@ def train_online(
         }
         claim(out, identity)
         _settle(config)
-        with Ledger(out / LEDGER) as ledger:
+        with Ledger(out / LEDGER) as ledger, ledger.running("online training"):
             ledger.add_tasks(given)
             if method.rounds:
                 return train_in_rounds(method, config, online, start, out, given, ledger, say)

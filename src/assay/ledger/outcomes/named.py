@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from assay.errors import UserError
 from assay.ledger.outcomes import formats
 from assay.ledger.outcomes.arms import Arm
+from assay.ledger.outcomes.formats import predicted
 
 
 class _Reader(Protocol):
@@ -27,12 +28,16 @@ def _readers() -> list[_Reader]:
 def read_arms(word: str) -> list[Arm]:
     """Return the arms of `PATH`, of `NAME=PATH` under that name, or the one arm that `PATH:ARM` names.
 
+    `PREDS+RESULTS` is the arm of SWE-bench's predictions with the results of their evaluation.
     Raises UserError where there is no such file, no reader knows it, or it has no such arm.
     """
     name, equals, rest = word.partition("=")
     if not equals or "/" in name or Path(word).exists():
         name, rest = "", word
     path, wanted = Path(rest), ""
+    joined = _joined(rest) if not path.exists() else None
+    if joined is not None:
+        return [joined.named(name) if name else joined]
     if not path.exists() and ":" in rest:
         before, _, wanted = rest.rpartition(":")
         path = Path(before)
@@ -46,6 +51,15 @@ def read_arms(word: str) -> list[Arm]:
     if name and len(arms) > 1:
         raise UserError(f"{path} has several arms ({known}), so {name!r} names none: add :ARM to the path")
     return [arm.named(name) for arm in arms] if name else arms
+
+
+def _joined(word: str) -> Arm | None:
+    """Return the arm of `PREDS+RESULTS`, where the parts of the word about some "+" are two files that are there."""
+    for place in (number for number, letter in enumerate(word) if letter == "+"):
+        preds, results = Path(word[:place]), Path(word[place + 1 :])
+        if word[place + 1 :] and preds.is_file() and results.exists():
+            return predicted.join(preds, _read(results), results)
+    return None
 
 
 def _read(path: Path) -> list[Arm]:

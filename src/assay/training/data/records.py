@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.atif import from_atif, harbor_result, is_atif, table
 from assay.ledger.calls import fenced, said
-from assay.ledger.chatrows import from_row, is_chat
-from assay.ledger.mini import from_traj
+from assay.ledger.exchange.atif import from_atif, harbor_result, is_atif, table
+from assay.ledger.exchange.chatrows import from_row, is_chat
+from assay.ledger.exchange.mini import from_traj
 from assay.nouns import Attempt, Exit, Message, Reason, Role, Status, Step, Trajectory
 from assay.rollout.patches import only_tests
 from assay.training.examples import conversation_of

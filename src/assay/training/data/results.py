@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.predictions import read_predictions
+from assay.ledger.exchange.predictions import read_predictions
 from assay.training.data.records import Record, with_value
 
 _LISTS = {"resolved_ids": True, "unresolved_ids": False, "failed_ids": False, "empty_patch_ids": False}

@@ -13,6 +13,7 @@ from typing import Any
 from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
 from assay.ledger.reading import LedgerReader
+from assay.training.data.audited import audit_flags, with_audit
 from assay.training.data.card import SourceCard
 from assay.training.data.records import Record, is_message_list, of_attempt, of_json
 
@@ -131,7 +132,7 @@ def _read_through(file: Path) -> tuple[str, tuple[int, ...]]:
 def _ledger(path: Path, name: str) -> Source:
     reader = LedgerReader(path)
     try:
-        return Source(name, LEDGER, (path,), reader.sha256())
+        return Source(name, LEDGER, (path,), with_audit(reader.sha256(), path))
     finally:
         reader.close()
 
@@ -232,7 +233,10 @@ class SourceReader:
                 for name, value in bases.items()
                 if name.endswith("/tokenizer.json")
             }
-            self._ledgers[number] = (reader, reader.repositories(), tokenizers, reader.facts("flags/"))
+            flags = reader.facts("flags/")
+            for attempt, mechanisms in audit_flags(reader.path).items():
+                flags[f"flags/{attempt}"] = [*(flags.get(f"flags/{attempt}") or ()), *mechanisms]
+            self._ledgers[number] = (reader, reader.repositories(), tokenizers, flags)
         return self._ledgers[number]
 
     def _of_attempt(self, source: int, attempt: Any, trajectory: Any) -> Record:

@@ -1,25 +1,19 @@
 """Outcomes in Inspect's logs: `.eval`, a zip with a file a sample, or the older `.json`; one arm a log.
 
-https://inspect.aisi.org.uk/eval-logs.html. An epoch is a trial. A sample that ended in an error has no valid score.
+An epoch is a trial. A sample that ended in an error has no valid score.
 """
 
-import json
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 14):
-    import zipfile
-else:
-    from backports.zstd import zipfile  # Inspect packs its logs with Zstandard
-
 from assay.errors import UserError
+from assay.ledger.exchange.entry import Account
+from assay.ledger.exchange.inspectlog import InspectLog, score_of
 from assay.ledger.outcomes.arms import Arm, Score, arm
 
 WHAT = "an Inspect log (.eval or .json)"
-_VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 
 
 def holds(path: Path) -> bool:
@@ -35,45 +29,27 @@ def holds(path: Path) -> bool:
 
 def read(path: Path) -> list[Arm]:
     """Return the log's arm, named by its model. The first scorer decides where there are several, and that is said."""
-    try:
-        head, samples = _zipped(path) if path.suffix == ".eval" else _plain(path)
-        scores, scorers = _scores(path, samples)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, RecursionError, NotImplementedError) as error:
-        raise UserError(f"{path} cannot be read as a log of Inspect ({error}): is it whole?") from error
-    about = head.get("eval") if isinstance(head.get("eval"), dict) else {}
-    name = str(about.get("model") or path.stem) if isinstance(about, dict) else path.stem
+    account = Account()
+    log = InspectLog(path, account)
+    scores, scorers = _scores(path, log.summaries())
+    if account.broken:
+        raise UserError(f"{path} cannot be read as a log of Inspect ({account.faults[0]}): is it whole?")
     notes = [f"the scorer {scorers[0]} decides, of {', '.join(scorers)}"] if len(scorers) > 1 else []
-    status = head.get("status")
-    if status not in (None, "success"):
-        notes.append(f"the log's status is {status}: samples that are missing in it are not counted")
-    return [arm(name, str(path), scores, notes=tuple(notes))]
+    status = log.header.get("status")
+    if status not in (None, "success") or log.cut:
+        said = f"status is {status}" if status else "end is missing"
+        notes.append(f"the log's {said}: samples that are missing in it are not counted")
+    return [arm(str(log.spec.get("model") or path.stem), str(path), scores, notes=tuple(notes))]
 
 
-def _zipped(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    def samples() -> Iterator[dict[str, Any]]:
-        with zipfile.ZipFile(path) as file:
-            names = [name for name in file.namelist() if name.startswith("samples/") and name.endswith(".json")]
-            if "summaries.json" in file.namelist():
-                yield from json.loads(file.read("summaries.json"))
-            else:
-                for name in names:
-                    yield json.loads(file.read(name))
-
-    with zipfile.ZipFile(path) as file:
-        start = "header.json" if "header.json" in file.namelist() else "_journal/start.json"
-        return json.loads(file.read(start)), samples()
-
-
-def _plain(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    whole = json.loads(path.read_text(encoding="utf-8"))
-    return whole, iter(whole.get("samples") or [])
-
-
-def _scores(path: Path, samples: Iterator[dict[str, Any]]) -> tuple[list[tuple[str, Score]], list[str]]:
+def _scores(path: Path, samples: Iterator[tuple[str, dict[str, Any]]]) -> tuple[list[tuple[str, Score]], list[str]]:
     found: list[tuple[str, Score]] = []
     scorers: list[str] = []
-    for number, sample in enumerate(samples, 1):
-        task, epoch = str(sample["id"]), int(sample.get("epoch", 1))
+    for number, (_, sample) in enumerate(samples, 1):
+        try:
+            task, epoch = str(sample["id"]), int(sample.get("epoch", 1))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path} cannot be read as a log of Inspect ({error}): is it whole?") from error
         scores = sample.get("scores") or {}
         scorers += [name for name in scores if name not in scorers]
         failed = bool(sample.get("error"))
@@ -83,10 +59,8 @@ def _scores(path: Path, samples: Iterator[dict[str, Any]]) -> tuple[list[tuple[s
 
 
 def _value(path: Path, task: str, value: Any) -> float:
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, str) and value in _VALUES:
-        return _VALUES[value]
-    if value is None:
-        return math.nan
-    raise UserError(f"{path}: sample {task} has the score {value!r}, which is no number and none of C, I, P, N")
+    try:
+        found = score_of(value)
+    except ValueError as error:
+        raise UserError(f"{path}: sample {task} has {error}") from error
+    return math.nan if found is None else found

@@ -73,12 +73,14 @@ def _object(path: Path) -> dict[str, Any]:
 def _rows(path: Path) -> Arm:
     scores: list[tuple[str, Score]] = []
     trials: dict[str, int] = defaultdict(int)
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}: line {number} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}: line {number} is not JSON ({error}): mend it, or leave it out") from error
             task, value = _of(path, number, row)

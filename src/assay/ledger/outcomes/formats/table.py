@@ -109,7 +109,7 @@ def _value(path: Path, place: str, what: str, word: str) -> float:
 
 
 def _whole(path: Path, place: str, word: str) -> int:
-    try:
-        return int(word)
-    except ValueError:
-        raise UserError(f"{path}: {place} has the trial {word!r}: number trials 0, 1, 2") from None
+    # Of digits only: int() reads "1_0" and "-1" too, and refuses thousands of digits with words of its own.
+    if not (word.isascii() and word.isdigit() and len(word) < 10):
+        raise UserError(f"{path}: {place} has the trial {word[:40]!r}: number trials 0, 1, 2")
+    return int(word)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.calls import call_text, said
+from assay.ledger.calls import call_text, command_of, said
+from assay.ledger.exchange.conversation import Said
 from assay.nouns import Message, Role
 
 _ROLES = {
@@ -32,7 +33,7 @@ _FLAGS = ("audit_flags", "flags")
 class ChatRow:
     """One conversation and what its row says of it; None and "" where it says nothing."""
 
-    messages: tuple[Message, ...]
+    said: tuple[Said, ...]
     task_id: str = ""
     attempt: str = ""
     repository: str = ""
@@ -41,6 +42,12 @@ class ChatRow:
     patch: str = ""
     flags: tuple[str, ...] = ()
     tokenizer: str = ""
+    model: str = ""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation as messages."""
+        return tuple(Message(role=each.role, content=each.text, token_ids=each.token_ids) for each in self.said)
 
 
 def is_chat(data: Any) -> bool:
@@ -64,7 +71,7 @@ def from_row(data: Mapping[str, Any], where: str) -> ChatRow:
             raise UserError(f"{where}: its {name} are text that is not JSON ({error}): mend it there") from error
     if not isinstance(listed, list):
         raise UserError(f"{where}: its {name} are no list: mend it there")
-    messages: list[Message] = []
+    messages: list[Said] = []
     tools = False
     for number, item in enumerate(listed):
         word = _word(item)
@@ -73,13 +80,12 @@ def from_row(data: Mapping[str, Any], where: str) -> ChatRow:
             raise UserError(f"{where}: message {number} has the role {word!r}: mend it there")
         message = _message(item, role)
         if tools and word in _SEEN:
-            joined = f"{messages[-1].content}\n{message.content}"
-            messages[-1] = Message(role=Role.USER, content=joined)
+            messages[-1] = Said(Role.USER, f"{messages[-1].text}\n{message.text}")
         else:
             messages.append(message)
         tools = word in _SEEN
     return ChatRow(
-        messages=tuple(messages),
+        said=tuple(messages),
         task_id=_first(data, _TASKS),
         attempt=_first(data, _ATTEMPTS),
         repository=_first(data, ("repo", "repository")),
@@ -88,6 +94,7 @@ def from_row(data: Mapping[str, Any], where: str) -> ChatRow:
         patch=_first(data, _PATCHES),
         flags=_flags(data),
         tokenizer=_first(data, ("tokenizer_sha256",)),
+        model=_first(data, ("model", "model_name_or_path", "model_name")),
     )
 
 
@@ -97,21 +104,36 @@ def _word(item: Any) -> str:
     return str(item.get("role", item.get("from", ""))).lower()
 
 
-def _message(item: dict[str, Any], role: Role) -> Message:
+def _message(item: dict[str, Any], role: Role) -> Said:
     content = item.get("content", item.get("value", item.get("text")))
     if isinstance(content, list):
         content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     text = "" if content is None else str(content)
     if role is not Role.ASSISTANT:
-        return Message(role=role, content=text)
-    calls = []
+        return Said(role, text)
+    calls, commands = [], []
     for call in item.get("tool_calls") or []:
         function = call.get("function", call) if isinstance(call, dict) else {}
         if isinstance(function, dict) and function.get("name"):
             calls.append(call_text(str(function["name"]), function.get("arguments")))
-    ids = item.get("token_ids")
-    kept = tuple(ids) if isinstance(ids, list) and ids and all(type(each) is int for each in ids) else None
-    return Message(role=role, content=said(text, calls) if calls else text, token_ids=kept)
+            commands.append(command_of(str(function["name"]), function.get("arguments")))
+    ran = [command for command in commands if command is not None]
+    reasoning = item.get("reasoning_content", item.get("reasoning"))
+    return Said(
+        role,
+        said(text, calls) if calls else text,
+        reasoning if isinstance(reasoning, str) else "",
+        numbers(item.get("token_ids"), int),
+        numbers(item.get("logprobs"), float),
+        "\n".join(ran) if ran else None,
+    )
+
+
+def numbers(value: Any, kind: type) -> tuple[Any, ...] | None:
+    """Return a list of whole (`int`) or any (`float`) numbers as a tuple, None for what is no such list."""
+    kinds = (int,) if kind is int else (int, float)
+    good = isinstance(value, list) and value and all(type(each) in kinds for each in value)
+    return tuple(value) if good else None
 
 
 def _first(data: Mapping[str, Any], names: tuple[str, ...]) -> str:

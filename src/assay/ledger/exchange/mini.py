@@ -13,9 +13,10 @@ from typing import Any
 from assay import __version__
 from assay.agents.mini import MiniConfig, actions_of
 from assay.errors import UserError
+from assay.ledger.exchange.aside import aside, prompt_of, restored
 from assay.nouns import Attempt, Exit, Finish, Message, Reply, Role, Status, Step, Trajectory
 
-FORMAT = "mini-swe-agent-1.1"
+FORMAT, FORMAT_1 = "mini-swe-agent-1.1", "mini-swe-agent-1"
 _EXIT_STATUS = {
     Exit.SUBMITTED: "Submitted",
     Exit.STEP_LIMIT: "LimitsExceeded",
@@ -72,18 +73,17 @@ def config_of(agent: MiniConfig, model: Mapping[str, Any], sandbox: str) -> dict
     }
 
 
-def to_traj(attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any]) -> dict[str, Any]:
+def to_traj(attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any], tokenizer: str = "") -> dict[str, Any]:
     """Return the trajectory in format 1.1. What that has no field for is under `info.assay` and `extra`.
 
-    `config` is what the run was told, as `config_of` gives it.
+    `config` is what the run was told, as `config_of` gives it; `tokenizer` the hash of the tokenizer of its ids.
     """
     messages: list[dict[str, Any]] = [
         {"role": message.role.value, "content": message.content} for message in trajectory.prompt
     ]
     for step in trajectory.steps:
         messages += [_said(step), *_seen(step)]
-    status = _EXIT_STATUS[trajectory.exit]
-    submission = patch_of(attempt, trajectory)
+    status, submission = _EXIT_STATUS[trajectory.exit], patch_of(attempt, trajectory)
     messages.append(
         {
             "role": "exit",
@@ -91,6 +91,29 @@ def to_traj(attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any])
             "extra": {"exit_status": status, "submission": submission},
         }
     )
+    return _file(attempt, trajectory, config, tokenizer, messages) | {"trajectory_format": FORMAT}
+
+
+def to_traj_1(
+    attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any], tokenizer: str = ""
+) -> dict[str, Any]:
+    """Return the trajectory in format 1, of mini-swe-agent before 2.0: texts alone, and the end as a user's turn."""
+    messages = [{"role": message.role.value, "content": message.content} for message in trajectory.prompt]
+    for step in trajectory.steps:
+        messages.append({"role": "assistant", "content": step.reply.text})
+        if step.observation:
+            messages.append({"role": "user", "content": step.observation})
+    messages.append({"role": "user", "content": patch_of(attempt, trajectory)})
+    return _file(attempt, trajectory, config, tokenizer, messages) | {"trajectory_format": FORMAT_1}
+
+
+def _file(
+    attempt: Attempt,
+    trajectory: Trajectory,
+    config: Mapping[str, Any],
+    tokenizer: str,
+    messages: list[dict[str, Any]],
+) -> dict[str, Any]:
     return {
         "info": {
             "model_stats": {
@@ -104,20 +127,11 @@ def to_traj(attempt: Attempt, trajectory: Trajectory, config: Mapping[str, Any])
                 "environment_type": "assay.sandbox.Sandbox",
             },
             "mini_version": f"assay {__version__}",
-            "exit_status": status,
-            "submission": submission,
-            "assay": {
-                "attempt": attempt.plan.model_dump(mode="json"),
-                "status": attempt.status.value,
-                "verdict": None if attempt.verdict is None else attempt.verdict.model_dump(mode="json"),
-                "test_only": attempt.test_only,
-                "wall_s": attempt.wall_s,
-                "error": trajectory.error,
-                "diff": trajectory.diff,
-            },
+            "exit_status": _EXIT_STATUS[trajectory.exit],
+            "submission": patch_of(attempt, trajectory),
+            "assay": aside(attempt, trajectory, tokenizer),
         },
         "messages": messages,
-        "trajectory_format": FORMAT,
         "instance_id": trajectory.task_id,
     }
 
@@ -130,8 +144,8 @@ def _said(step: Step) -> dict[str, Any]:
         "finish_reason": reply.finish.value,
         "usage": {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.sampled_tokens},
     }
-    if reply.token_ids is not None:
-        extra |= {"token_ids": list(reply.token_ids), "logprobs": list(reply.logprobs or ()) or None}
+    if reply.token_ids is not None or reply.logprobs is not None:
+        extra |= {"token_ids": reply.token_ids, "logprobs": reply.logprobs}
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "extra": extra}
     return message | ({"reasoning_content": reply.reasoning} if reply.reasoning else {})
 
@@ -150,32 +164,55 @@ def from_traj(data: Any, where: str) -> Trajectory:
 
     Its tokens are unknown unless we wrote it. Turns with tool calls have their commands joined by line ends.
     """
+    found = read_plainly(data, where)
+    ours = written_beside(data)
+    if "trajectory" in ours:
+        try:
+            return restored(ours, found)[1] or found
+        except ValueError:  # changed since by another hand: what the format itself says counts
+            return found
+    return found
+
+
+def written_beside(data: Any) -> dict[str, Any]:
+    """Return what assay wrote beside a trajectory, an empty table where another tool wrote it."""
+    return _table(_table(_table(data).get("info")).get("assay"))
+
+
+def read_plainly(data: Any, where: str) -> Trajectory:
+    """Return the trajectory by the format's own fields. Raises UserError naming `where`."""
     if not isinstance(data, dict) or not isinstance(data.get("messages"), list):
         raise UserError(f"{where}: it has no list of messages: name a .traj.json of mini-swe-agent")
-    info = _table(data.get("info"))
-    prompt: list[Message] = []
-    steps: list[Step] = []
-    for number, message in enumerate(data["messages"]):
+    info, ours = _table(data.get("info")), written_beside(data)
+    status, submission = str(info.get("exit_status") or ""), str(info.get("submission") or "")
+    messages = data["messages"]
+    for number, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise UserError(f"{where}: message {number} has no role: mend it there")
+    if data.get("trajectory_format") == FORMAT_1 and status and messages and messages[-1]["role"] == "user":
+        # Version 1 shows the end, and what was submitted, as one more turn of the user.
+        messages = messages[:-1] if _content(messages[-1].get("content")) in (submission, "") else messages
+    said = [message["role"] for message in messages]
+    opening = prompt_of(ours)
+    if opening is None:
+        opening = said.index("assistant") if "assistant" in said else len(said)
+    prompt: list[Message] = []
+    steps: list[Step] = []
+    for number, message in enumerate(messages):
         role, content = message["role"], _content(message.get("content"))
         extra = _table(message.get("extra"))
-        if role == "assistant":
-            steps.append(_step(message, content, extra))
-        elif role == "exit":
+        if role == "exit":
             break
+        if number < opening:
+            known = role if role in ("system", "assistant") else "user"
+            prompt.append(Message(role=Role(known), content=content))
+        elif role == "assistant":
+            steps.append(_step(message, content, extra))
         elif steps:
             last = steps[-1]
             told = {"observation": f"{last.observation}\n{content}" if last.observation else content}
             code = extra.get("returncode")
             steps[-1] = last.model_copy(update=told | ({"returncode": code} if isinstance(code, int) else {}))
-        else:
-            prompt.append(Message(role=Role.SYSTEM if role == "system" else Role.USER, content=content))
-    status, submission = str(info.get("exit_status") or ""), str(info.get("submission") or "")
-    if data.get("trajectory_format") == "mini-swe-agent-1" and status == "Submitted" and steps:
-        # Version 1 shows the submission as one more turn of the user.
-        steps[-1] = steps[-1].model_copy(update={"observation": ""})
-    ours = _table(info.get("assay"))
     return Trajectory(
         task_id=str(data.get("instance_id") or Path(where).name.removesuffix(".traj.json")),
         agent="mini",
@@ -218,14 +255,14 @@ def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def write_json(path: Path, data: Any) -> None:
+def write_json(path: Path, data: Any, *, indent: int | None = 2) -> None:
     """Write a JSON file that is whole or as it was before. Raises UserError."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("w", encoding="utf-8") as stream:
-                json.dump(data, stream, indent=2)
+                json.dump(data, stream, indent=indent)
                 stream.write("\n")
             part.replace(path)
         finally:

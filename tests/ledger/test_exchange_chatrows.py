@@ -5,7 +5,7 @@ import json
 import pytest
 
 from assay.errors import UserError
-from assay.ledger.chatrows import from_row, is_chat
+from assay.ledger.exchange.chatrows import from_row, is_chat
 from assay.nouns import Role
 
 PLAIN = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from assay.errors import UserError
-from assay.ledger.atif import from_atif, harbor_result, is_atif
+from assay.ledger.exchange.atif import from_atif, harbor_result, is_atif
 from assay.nouns import Exit, Role
 
 

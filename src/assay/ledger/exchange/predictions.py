@@ -40,7 +40,7 @@ def read_predictions(path: Path) -> Predictions:
     broken: list[tuple[str, str]] = []
     for where, row, named in _rows(path):
         try:
-            found = _prediction(row, named)
+            found = prediction_of(row, named)
         except ValueError as error:
             broken.append((where, str(error)))
             continue
@@ -87,7 +87,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Any, str]]:
         raise UserError(f"{path} holds neither a table nor a list of predictions: name a file such as preds.json")
 
 
-def _prediction(row: Any, named: str) -> Prediction:
+def prediction_of(row: Any, named: str) -> Prediction:
     """Return one prediction. Raises ValueError saying what is wrong."""
     if not isinstance(row, dict):
         raise ValueError(row if isinstance(row, str) and row.startswith("it is not JSON") else "it is not an object")

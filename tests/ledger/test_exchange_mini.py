@@ -7,7 +7,16 @@ import pytest
 
 from assay.agents.mini import MiniConfig
 from assay.errors import UserError
-from assay.ledger.mini import FORMAT, config_of, file_name, from_traj, patch_of, to_traj, trajectory_path, write_json
+from assay.ledger.exchange.mini import (
+    FORMAT,
+    config_of,
+    file_name,
+    from_traj,
+    patch_of,
+    to_traj,
+    trajectory_path,
+    write_json,
+)
 from assay.models.endpoint import Endpoint
 from assay.nouns import Attempt, Exit, Finish, Message, PlannedAttempt, Reply, Role, Status, Step, Trajectory
 from tests.models.openai_server import SUBMIT, bash

@@ -1,0 +1,76 @@
+"""Folders of mini-swe-agent's trajectories, of either format: found, read and written, with preds.json beside them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from assay.ledger.exchange.aside import restored
+from assay.ledger.exchange.entry import Account, Entry, ended, planned
+from assay.ledger.exchange.mini import read_plainly, trajectory_path, write_json, written_beside
+from assay.ledger.exchange.preds import Patches
+from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh
+from assay.ledger.exchange.sniff import files
+from assay.ledger.exchange.text import LARGEST, MENDED, opened, parsed
+from assay.nouns import Attempt, Exit, Trajectory
+
+CHANGED = "trajectories changed since assay wrote them, read as another's"
+_FORMATS = ("mini-swe-agent-1", "mini-swe-agent-1.1")
+
+Write = Callable[[Attempt, Trajectory, Mapping[str, Any], str], dict[str, Any]]
+
+
+def read_files(path: Path, account: Account) -> Iterator[Entry]:
+    """Yield an attempt for each trajectory in a file or below a folder."""
+    for file in files(path, "*.traj.json", "*.traj"):
+        where = file.name if path.is_file() else file.relative_to(path).as_posix()
+        try:
+            yield _entry(file, where, account)
+        except Exception as error:  # what others wrote may be wrong in any way, and the rest goes on
+            account.fault(where, error)
+
+
+def _entry(file: Path, where: str, account: Account) -> Entry:
+    with opened(file) as stream:
+        raw = stream.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise ValueError(f"it has over {LARGEST >> 20} MB")
+    data, count = parsed(raw)
+    account.note(MENDED, count)
+    if isinstance(data, dict) and data.get("trajectory_format", _FORMATS[0]) not in _FORMATS:
+        raise ValueError(
+            f"its format is {data['trajectory_format']}, and mini-swe-agent-1 and 1.1 are read: convert it"
+        )
+    found, ours = read_plainly(data, str(file)), written_beside(data)
+    if ours:
+        try:
+            attempt, trajectory = restored(ours, found)
+            tokenizer = str(ours.get("tokenizer_sha256") or "")
+            return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
+        except ValueError:
+            account.note(CHANGED)
+    plan = planned(found.model, found.task_id)
+    broken = (found.error or "it has no exit status: it was not finished") if found.exit is Exit.MACHINERY else ""
+    attempt = ended(plan, found, value=None, exit=found.exit, broken=broken, empty=not found.diff)
+    return Entry(where, plan, attempt, found)
+
+
+def write_files(run: Run, out: Path, form: Write) -> Written:
+    """Write a run's trajectories and predictions. Raises UserError where `out` is not new."""
+    fresh(out)
+    written = Written()
+    with Patches(out) as patches:
+        for entry in run.entries():
+            if entry.attempt is None or entry.trajectory is None:
+                written.left[UNFINISHED if entry.attempt is None else SILENT] += 1
+                continue
+            group = run.label(entry.plan, trials=True)
+            place = trajectory_path(out / group, entry.plan.task_id)
+            if place.exists():  # two ids that are one name for the file system
+                place = trajectory_path(out / group, f"{entry.plan.task_id}-{entry.plan.id[:8]}")
+            config = {"model": {"model_name": entry.trajectory.model}}
+            write_json(place, form(entry.attempt, entry.trajectory, config, entry.tokenizer))
+            patches.add(group, entry)
+            written.attempts += 1
+            written.files += 1
+        written.files += patches.files
+    return written
