@@ -1,10 +1,12 @@
 """Item response models: abilities of solvers and difficulties of items from who solved what, with standard errors.
 
-Rasch: P(solver s solves item i) = sigma(ability_s - difficulty_i). With two parameters an item i it is
-sigma(a_i (ability_s - difficulty_i)). Both are fitted as the mode of the posterior under normal priors (Mislevy 1986,
-Psychometrika 51, 177-195), which keep items that all or none solve finite; without them their difficulty would be
-infinite. Joint estimates stretch the scale by about (I - 1) / I for I items. An item's difficulty is known no better
-than its own outcomes allow: with 19 solvers its error is half a logit.
+Rasch: P(solver s solves item i) = sigma(ability_s - difficulty_i). With two parameters an item i it is sigma(a_i
+(ability_s - difficulty_i)). Normal priors (Mislevy 1986, Psychometrika 51, 177-195) keep items that all or none solve
+finite; without them their difficulty would be infinite. Rasch is fitted as the joint mode, which stretches the scale by
+about (I - 1) / I for I items; two parameters with the abilities integrated out (`marginal`). An item's difficulty is
+known no better than its own outcomes allow: with 19 solvers its error is half a logit. Simulated coverage of estimate
++- 1.96 errors, docs/statistics.md: two parameters 93 to 95 %; Rasch 96 to 99 % for what is told, the differences, as
+errors hold that of the common origin too.
 """
 
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+
+from assay.statistics.marginal import abilities, fit_items
 
 Array = NDArray[np.float64]
 ELO_PER_LOGIT = 400.0 / np.log(10.0)  # 173.718
@@ -23,7 +27,8 @@ _CLOSE = 1e-8
 class ItemResponse:
     """What a fit gives, in logits: `ability` (S), `difficulty` (I), `discrimination` (I, 1 for Rasch), their errors.
 
-    Errors are of the inverse of the expected Hessian, priors included, all parameters at once. `n` counts the outcomes.
+    Errors are of the inverse Hessian, priors included: of all parameters at once for Rasch; with two parameters of the
+    items, and for abilities of their posterior with that of the items. `n` counts the outcomes.
     """
 
     ability: Array
@@ -48,7 +53,7 @@ def rasch(outcomes: ArrayLike, *, prior_sd: float = 2.0) -> ItemResponse:
     they fix the origin of the scale too. Raises ValueError for other outcomes, and for a solver or an item with none.
     """
     y_SI, tried_SI = _table(outcomes)
-    return _fit(y_SI, tried_SI, (prior_sd, prior_sd, None))
+    return _fit(y_SI, tried_SI, prior_sd)
 
 
 def two_parameter(
@@ -56,11 +61,19 @@ def two_parameter(
 ) -> ItemResponse:
     """Fit the two-parameter model to outcomes_SI as `rasch` takes them; log a_i has a normal prior at 0.
 
-    The prior of abilities fixes the scale, so that discriminations can be told from it. With few solvers the
-    discriminations are mostly their prior: read their errors.
+    Abilities are drawn from a normal of `ability_sd`, which fixes the scale, so that discriminations can be told from
+    it; they come as the mean of their posterior. With few solvers the discriminations are mostly their prior: read
+    their errors, which are those of log a_i times a_i.
     """
     y_SI, tried_SI = _table(outcomes)
-    return _fit(y_SI, tried_SI, (ability_sd, difficulty_sd, log_discrimination_sd))
+    difficulty, logs, inverse, steps = fit_items(y_SI, tried_SI, (ability_sd, difficulty_sd, log_discrimination_sd))
+    ability, ability_error = abilities(difficulty, logs, y_SI, tried_SI, ability_sd, inverse)
+    error = np.sqrt(np.diag(inverse))
+    items = len(difficulty)
+    slope = np.exp(logs)
+    return ItemResponse(
+        ability, ability_error, difficulty, error[:items], slope, slope * error[items:], int(tried_SI.sum()), steps
+    )
 
 
 def _table(outcomes: ArrayLike) -> tuple[Array, Array]:
@@ -77,23 +90,18 @@ def _table(outcomes: ArrayLike) -> tuple[Array, Array]:
     return np.where(tried_SI, table_SI, 0.0), tried_SI.astype(np.float64)
 
 
-def _fit(y_SI: Array, tried_SI: Array, sds: tuple[float, float, float | None]) -> ItemResponse:
-    """Climb by Fisher scoring, halving steps that would descend."""
-    solvers, items = y_SI.shape
-    point: tuple[Array, ...] = (
-        np.zeros(solvers),
-        np.zeros(items),
-        np.zeros(items),
-    )  # ability, difficulty, log discrimination
-    height = _height(point, y_SI, tried_SI, sds)
+def _fit(y_SI: Array, tried_SI: Array, prior_sd: float) -> ItemResponse:
+    """Climb to the joint mode of the Rasch model by Fisher scoring, halving steps that would descend."""
+    point = (np.zeros(len(y_SI)), np.zeros(y_SI.shape[1]))
+    height = _height(point, y_SI, tried_SI, prior_sd)
     steps = 0
     while steps < _MOST_STEPS:
         steps += 1
-        rise, _ = _scored(point, y_SI, tried_SI, sds)
+        rise, _ = _scored(point, y_SI, tried_SI, prior_sd)
         scale = 1.0
         while True:
-            tried = tuple(at + scale * way for at, way in zip(point, rise, strict=True))
-            reached = _height(tried, y_SI, tried_SI, sds)
+            tried = (point[0] + scale * rise[0], point[1] + scale * rise[1])
+            reached = _height(tried, y_SI, tried_SI, prior_sd)
             if reached >= height or scale < 1e-6:
                 break
             scale /= 2
@@ -103,57 +111,36 @@ def _fit(y_SI: Array, tried_SI: Array, sds: tuple[float, float, float | None]) -
             break
     else:
         raise ValueError("The item response model did not settle: the outcomes do not decide its scale.")
-    _, errors = _scored(point, y_SI, tried_SI, sds)
-    ability, difficulty, logs = point
-    return ItemResponse(
-        ability, errors[0], difficulty, errors[1], np.exp(logs), np.exp(logs) * errors[2], int(tried_SI.sum()), steps
-    )
+    _, errors = _scored(point, y_SI, tried_SI, prior_sd)
+    one, none = np.ones_like(point[1]), np.zeros_like(point[1])
+    return ItemResponse(point[0], errors[0], point[1], errors[1], one, none, int(tried_SI.sum()), steps)
 
 
-def _height(point: tuple[Array, ...], y_SI: Array, tried_SI: Array, sds: tuple[float, float, float | None]) -> float:
+def _height(point: tuple[Array, Array], y_SI: Array, tried_SI: Array, prior_sd: float) -> float:
     """Return the log posterior, up to a constant."""
-    ability, difficulty, logs = point
-    eta_SI = np.exp(logs) * (ability[:, None] - difficulty)
+    eta_SI = point[0][:, None] - point[1]
     likelihood = float((tried_SI * (y_SI * eta_SI - np.logaddexp(0.0, eta_SI))).sum())
-    prior = sum(float((at**2).sum()) / (2 * sd**2) for at, sd in zip(point, sds, strict=True) if sd is not None)
-    return likelihood - prior
+    return likelihood - sum(float((at**2).sum()) for at in point) / (2 * prior_sd**2)
 
 
 def _scored(
-    point: tuple[Array, ...], y_SI: Array, tried_SI: Array, sds: tuple[float, float, float | None]
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+    point: tuple[Array, Array], y_SI: Array, tried_SI: Array, prior_sd: float
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Return the step of Fisher scoring and the standard errors at a point.
 
-    The information has the shape [[D, B], [B', E]]: D of the solvers is diagonal, E of the items 2 x 2 an item; so only
-    the complement of E, solvers x solvers, is inverted whole.
+    The information has the shape [[D, -W], [-W', E]] with D of the solvers and E of the items diagonal; so only the
+    complement of E, solvers x solvers, is inverted whole.
     """
-    ability, difficulty, logs = point
-    slope = np.exp(logs)
-    eta_SI = slope * (ability[:, None] - difficulty)
-    p_SI = expit(eta_SI)
+    ability, difficulty = point
+    p_SI = expit(ability[:, None] - difficulty)
     left_SI = tried_SI * (y_SI - p_SI)
     weight_SI = tried_SI * p_SI * (1 - p_SI)
-    sd_ability, sd_difficulty, sd_slope = sds
-    free = sd_slope is not None
-    gradient_S = left_SI @ slope - ability / sd_ability**2
-    gradient_I = -slope * left_SI.sum(axis=0) - difficulty / sd_difficulty**2
-    gradient_A = (left_SI * eta_SI).sum(axis=0) - logs / sd_slope**2 if sd_slope is not None else np.zeros_like(logs)
-    d_S = weight_SI @ slope**2 + sd_ability**-2
-    cross_SI = -weight_SI * slope**2
-    cross_SA = weight_SI * slope * eta_SI if free else np.zeros_like(weight_SI)
-    e_II = slope**2 * weight_SI.sum(axis=0) + sd_difficulty**-2
-    e_AA = (weight_SI * eta_SI**2).sum(axis=0) + sd_slope**-2 if sd_slope is not None else np.ones_like(logs)
-    e_IA = -slope * (weight_SI * eta_SI).sum(axis=0) if free else np.zeros_like(logs)
-    determinant = e_II * e_AA - e_IA**2
-    i_II, i_AA, i_IA = e_AA / determinant, e_II / determinant, -e_IA / determinant  # the inverse of E, by item
-    through_SI = cross_SI * i_II + cross_SA * i_IA  # B times the inverse of E
-    through_SA = cross_SI * i_IA + cross_SA * i_AA
-    whole_SS = np.diag(d_S) - through_SI @ cross_SI.T - through_SA @ cross_SA.T
-    inverse_SS = np.linalg.inv(whole_SS)
-    step_S = inverse_SS @ (gradient_S - through_SI @ gradient_I - through_SA @ gradient_A)
-    step_I = i_II * gradient_I + i_IA * gradient_A - step_S @ through_SI
-    step_A = i_IA * gradient_I + i_AA * gradient_A - step_S @ through_SA
-    variance_I = i_II + np.einsum("si,st,ti->i", through_SI, inverse_SS, through_SI, optimize=True)
-    variance_A = i_AA + np.einsum("si,st,ti->i", through_SA, inverse_SS, through_SA, optimize=True)
-    errors = (np.sqrt(np.diag(inverse_SS)), np.sqrt(variance_I), np.sqrt(variance_A) if free else np.zeros_like(logs))
-    return (step_S, step_I, step_A if free else np.zeros_like(logs)), errors
+    gradient_S = left_SI.sum(axis=1) - ability / prior_sd**2
+    gradient_I = -left_SI.sum(axis=0) - difficulty / prior_sd**2
+    inverse_I = 1.0 / (weight_SI.sum(axis=0) + prior_sd**-2)
+    through_SI = -weight_SI * inverse_I
+    inverse_SS = np.linalg.inv(np.diag(weight_SI.sum(axis=1) + prior_sd**-2) + through_SI @ weight_SI.T)
+    step_S = inverse_SS @ (gradient_S - through_SI @ gradient_I)
+    step_I = inverse_I * gradient_I - step_S @ through_SI
+    variance_I = inverse_I + np.einsum("si,st,ti->i", through_SI, inverse_SS, through_SI, optimize=True)
+    return (step_S, step_I), (np.sqrt(np.diag(inverse_SS)), np.sqrt(variance_I))

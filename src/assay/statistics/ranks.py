@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from assay.statistics.twolevel import as_scores, bootstrap, cells
+from assay.statistics.twolevel import Array, as_scores, bootstrap, cells
+
+_SAME = 1e-12
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ def rank_intervals(
     """Return the rank of each system's mean score, from paired two-level bootstrap draws.
 
     Each of `systems` has the axes seeds x tasks (x trials), the same tasks in the same order. The interval is of one
-    system's rank at a time (percentiles of its rank over resamples; Goldstein and Spiegelhalter 1996, JRSS A 159,
-    385-443), not of the whole order at once; ties in a resample share the mean of their places. `best` shares 1 among
-    those tied for it. Raises ValueError for unlike tasks.
+    system's rank at a time: from 1 + those surely better to N - those surely worse, where "surely" holds for all its
+    comparisons at once by the largest studentised difference of a resample (Mogstad, Romano, Shaikh and Wilhelm 2024,
+    Review of Economic Studies 91, 476-518). Percentiles of resampled ranks, the usual way, covered 88 % where systems
+    are equal; this covers at least its level, and more where systems are few or far apart. `best` is the share of
+    resamples in which it is the best, shared among those tied. Raises ValueError for unlike tasks.
     """
     tables = tuple(cells(as_scores(scores)) for scores in systems)
     if len({table.total_ST.shape[1] for table in tables}) > 1:
@@ -40,16 +44,26 @@ def rank_intervals(
     draws_NB = np.array(bootstrap(tables, matched=matched, resamples=resamples, seed=seed))
     draws_NB = draws_NB[:, np.isfinite(draws_NB).all(axis=0)]
     above = (draws_NB[None] > draws_NB[:, None]).sum(axis=1)
-    tied = (np.abs(draws_NB[None] - draws_NB[:, None]) < 1e-12).sum(axis=1)
-    place_NB = 1 + above + (tied - 1) / 2
+    tied = (np.abs(draws_NB[None] - draws_NB[:, None]) < _SAME).sum(axis=1)
     best_NB = np.where(above == 0, 1.0 / tied, 0.0)
     means = np.array([table.mean for table in tables])
-    tail = (1 - level) / 2
     ranks = []
     for number, mean in enumerate(means):
-        low, high = np.quantile(place_NB[number], [tail, 1 - tail], method="closest_observation")
-        place = 1 + int((means > mean + 1e-12).sum())
-        ranks.append(
-            Rank(place, min(place, int(np.floor(low))), max(place, int(np.ceil(high))), float(best_NB[number].mean()))
-        )
+        better, worse = _surely(means - mean, draws_NB - draws_NB[number], level)
+        place = 1 + int((means > mean + _SAME).sum())
+        ranks.append(Rank(place, 1 + better, len(means) - worse, float(best_NB[number].mean())))
     return ranks
+
+
+def _surely(differences_N: Array, draws_NB: Array, level: float) -> tuple[int, int]:
+    """Return how many differences are surely above, and surely below, 0, all of them looked at together.
+
+    Systems that no resample tells apart are equal.
+    """
+    error_N = draws_NB.std(axis=1) if draws_NB.shape[1] else np.zeros_like(differences_N)
+    told = error_N > _SAME
+    if not told.any():
+        return int((differences_N > _SAME).sum()), int((differences_N < -_SAME).sum())
+    away_NB = np.abs(draws_NB[told] - differences_N[told, None]) / error_N[told, None]
+    reach_N = float(np.quantile(away_NB.max(axis=0), level)) * np.where(told, error_N, 0.0) + _SAME
+    return int((differences_N > reach_N).sum()), int((differences_N < -reach_N).sum())

@@ -74,14 +74,38 @@ def clustered_variance(systems: tuple[Cells, ...], matched: bool = True) -> floa
     Business & Economic Statistics 39, 505-519). Linearised, so unequal counts are right. `matched` as in
     `bootstrap`.
     """
-    residuals = [
-        sign * (each.total_ST - each.mean * each.count_ST) / each.count_ST.sum()
-        for sign, each in zip((1.0, -1.0), systems, strict=False)
-    ]
+    residuals = _residuals(systems)
     by_task = float((np.sum([each.sum(axis=0) for each in residuals], axis=0) ** 2).sum())
     if matched:
         return by_task + _by_seed(np.sum(residuals, axis=0), systems[0].seeds)
     return by_task + sum(_by_seed(each, one.seeds) for each, one in zip(residuals, systems, strict=True))
+
+
+def freedom(systems: tuple[Cells, ...], matched: bool = True) -> float:
+    """Return the degrees of freedom of `clustered_variance`, at least 1.
+
+    A variance between S seeds has S - 1 of them, however many tasks there are; the sum of the parts has Satterthwaite's
+    number (1946, Biometrics Bulletin 2, 110-114), in which the part of the seeds counts without the noise of single
+    cells that it holds: seeds that differ by chance alone leave nearly as many as there are tasks.
+    """
+    residuals = _residuals(systems)
+    tasks = max(each.tasks for each in systems)
+    if tasks < 2:
+        return 1.0
+    joint_ST = np.sum(residuals, axis=0) if matched else None
+    parts = [(float((np.sum([each.sum(axis=0) for each in residuals], axis=0) ** 2).sum()), tasks - 1)]
+    for each_ST, one in zip(residuals if joint_ST is None else [joint_ST], systems, strict=False):
+        if one.seeds > 1:
+            parts.append((max(0.0, _by_seed(each_ST, one.seeds) - float((each_ST**2).sum())), one.seeds - 1))
+    below = sum(variance**2 / count for variance, count in parts)
+    return max(1.0, sum(variance for variance, _ in parts) ** 2 / below) if below > 0 else float(tasks - 1)
+
+
+def _residuals(systems: tuple[Cells, ...]) -> list[Array]:
+    return [
+        sign * (each.total_ST - each.mean * each.count_ST) / each.count_ST.sum()
+        for sign, each in zip((1.0, -1.0), systems, strict=False)
+    ]
 
 
 def _by_seed(residual_ST: Array, seeds: int) -> float:
@@ -128,18 +152,21 @@ def bootstrap(systems: tuple[Cells, ...], *, matched: bool, resamples: int, seed
     return tuple(np.concatenate(batch) for batch in batches)
 
 
-def stretched(draws: Array, estimate: float, variance: float, tasks: int, level: float) -> Array:
+def stretched(
+    draws: Array, estimate: float, variance: float, tasks: int, level: float, freedom: float | None = None
+) -> Array:
     """Return bootstrap draws moved away from the estimate, as far as small numbers call for.
 
     A bootstrap of T tasks is too narrow by sqrt((T-1)/T) and by the normal quantile in place of Student's t
     (Hesterberg 2015, The American Statistician 69, 371-386, "expanded percentiles"); and it sees (S-1)/S of the
-    variance between S seeds, so draws that vary less than the clustered `variance` are widened to it.
+    variance between S seeds, so draws that vary less than the clustered `variance` are widened to it. `freedom` is that
+    of the t, T - 1 unless said.
     """
     if tasks < 2:
         return draws
     quantile = 0.5 + level / 2
-    factor = float(t.ppf(quantile, tasks - 1) / norm.ppf(quantile)) * math.sqrt(tasks / (tasks - 1))
-    factor = max(factor, math.sqrt(variance) / float(np.nanstd(draws)))
+    student = float(t.ppf(quantile, tasks - 1 if freedom is None else freedom) / norm.ppf(quantile))
+    factor = student * max(math.sqrt(tasks / (tasks - 1)), math.sqrt(variance) / float(np.nanstd(draws)))
     return estimate + factor * (draws - estimate)
 
 

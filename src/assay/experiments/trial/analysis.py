@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from scipy.stats import fisher_exact
+from typing import TYPE_CHECKING
 
 from assay.errors import UserError
 from assay.experiments.trial.rows import Row
-from assay.statistics.uplift import Uplift, impute_by_arm, uplift
+
+if TYPE_CHECKING:  # scipy and statsmodels take seconds to load, and to record an event needs neither
+    from assay.statistics.uplift import Uplift
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Analysis:
     no forecast and were left out.
     """
 
-    effect: Uplift
-    alone: Uplift | None
+    effect: "Uplift"
+    alone: "Uplift | None"
     attrition: tuple[Attrition, Attrition]
     attrition_p: float
     imputed: int
@@ -42,6 +42,8 @@ class Analysis:
 
 def analyse(rows: Sequence[Row], *, level: float = 0.95) -> Analysis:
     """Return the analysis of a trial's rows. Raises UserError where they cannot carry one."""
+    from scipy.stats import fisher_exact
+
     done = [row for row in rows if not row.ended]
     with_forecast = [row for row in done if not math.isnan(row.forecast)]
     adjusted = len(with_forecast) > 0
@@ -49,6 +51,11 @@ def analyse(rows: Sequence[Row], *, level: float = 0.95) -> Analysis:
     for row in used:
         if math.isnan(row.times[0]):
             raise UserError(f"{row.place} has no time: give one, or leave the item out as withheld")
+        total = sum(part for part in row.times if not math.isnan(part))
+        if min(row.times) < 0 or not 0 < total < math.inf:
+            raise UserError(f"{row.place} has the time {total:g}: times are minutes above 0")
+        if adjusted and not 0 < row.forecast < math.inf:
+            raise UserError(f"{row.place} has the forecast {row.forecast:g}: forecasts are minutes above 0")
     try:
         effect, imputed = _effect(used, adjusted, level)
         parallel = [row for row in used if row.parallel]
@@ -69,7 +76,11 @@ def analyse(rows: Sequence[Row], *, level: float = 0.95) -> Analysis:
     )
 
 
-def _effect(rows: Sequence[Row], adjusted: bool, level: float) -> tuple[Uplift, int]:
+def _effect(rows: Sequence[Row], adjusted: bool, level: float) -> "tuple[Uplift, int]":
+    import numpy as np
+
+    from assay.statistics.uplift import impute_by_arm, uplift
+
     treated = np.array([float(row.treated) for row in rows])
     parts = np.array([row.times for row in rows], dtype=np.float64).T
     if not parts.size:

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -129,6 +129,9 @@ class Register:
                 row |= {"parallel": True} if parallel else {}
                 row |= {"why": why} if why else {}
                 file.seek(0, os.SEEK_END)
+                if end := _cut(self.path.read_bytes()):
+                    file.truncate(end)
+                    file.seek(0, os.SEEK_END)
                 file.write(json.dumps(row) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -141,7 +144,8 @@ class Register:
 
     def _rows(self) -> list[dict[str, Any]]:
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            data = self.path.read_bytes()
+            lines = data[: _cut(data) or len(data)].decode("utf-8").splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
             ours = bool(rows) and rows[0].get("schema") == _SCHEMA and len(rows[0]["conditions"]) == 2
         except (OSError, ValueError, AttributeError, KeyError) as error:
@@ -151,6 +155,20 @@ class Register:
         if not ours:
             raise UserError(f"{self.path} is no register of a trial: make one by `assay trial plan`")
         return rows
+
+
+def _cut(data: bytes) -> int:
+    """Return where a last line begins that was cut as its writer ended, 0 where none was.
+
+    Nobody was told that such a line stands. A last line without its end that is whole JSON was edited by hand, and
+    counts.
+    """
+    end = data.rfind(b"\n") + 1
+    try:
+        json.loads(data[end:] or b"{}")
+    except ValueError:
+        return end
+    return 0
 
 
 def _apply(item: Item, row: dict[str, Any]) -> None:
@@ -181,7 +199,7 @@ def _check(items: Sequence[tuple[str, str]], conditions: Sequence[str]) -> None:
             f"a trial has two conditions, not {', '.join(conditions) or 'none'}: the second is the treatment"
         )
     names = [name for name, _ in items]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise UserError(f"the item {doubled[0]!r} is listed {names.count(doubled[0])} times: give each its own name")
     if len(items) < 2:

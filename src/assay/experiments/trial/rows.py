@@ -62,6 +62,8 @@ def rows_of_csv(
             rows = []
             for row in table:
                 place = f"line {table.line_num}"
+                if None in row or None in row.values():
+                    raise UserError(f"{path}: {place} has another number of fields than the head")
                 rows.append(
                     Row(
                         place,
