@@ -114,6 +114,7 @@ def test_terms_are_dated():
     assert "not in the dated corpora" in nowhere
 
 
+@pytest.mark.slow
 def test_what_the_user_can_mend_is_one_sentence(tmp_path):
     undated = tmp_path / "t.jsonl"
     undated.write_text('{"text": "whale"}\n')

@@ -29,8 +29,8 @@ def calibrate(
     cutoff: Annotated[
         int, typer.Option("--cutoff", min=1500, max=2100, help="The first year that is too late.")
     ] = 1931,
-    windows: Annotated[int, typer.Option("--windows", min=5, help="Windows of each collection and part.")] = 300,
-    plants: Annotated[int, typer.Option("--plants", min=20, help="Planted leaks of each length.")] = 800,
+    windows: Annotated[int, typer.Option("--windows", min=5, help="Windows of each collection and part.")] = 250,
+    plants: Annotated[int, typer.Option("--plants", min=20, help="Planted leaks of each length.")] = 600,
     seed: Annotated[int, typer.Option("--seed", help="Another seed draws other windows and leaks.")] = 0,
     as_json: _Json = False,
 ) -> None:
