@@ -1,0 +1,263 @@
+"""Events of a step: its shell command, the Python in it, and the tool calls of other agents' formats."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from assay.audit.actions.kinds import Event, url_of
+from assay.audit.actions.python import python_events
+from assay.audit.actions.shell import commands_of
+from assay.audit.actions.words import Command, output_of
+from assay.nouns import Step
+
+__all__ = ["Event", "events_of", "shell_events"]
+_READERS = {"cat", "less", "more", "head", "tail", "nl", "bat", "tac", "od", "xxd", "hexdump", "strings", "zcat", "wc"}
+_READERS |= {"cut", "sort", "uniq", "diff", "cmp", "sdiff", "comm", "base64", "jq", "view", "vim", "vi", "nano", "rev"}
+_READERS |= {
+    "objdump",
+    "readelf",
+    "file",
+    "gunzip",
+    "zless",
+    "column",
+    "paste",
+    "tr",
+    "md5sum",
+    "sha256sum",
+    "fold",
+    "dd",
+    "sqlite3",
+}
+_SEARCHERS = {"grep", "egrep", "fgrep", "rg", "ag", "ack", "zgrep"}
+_LISTERS = {"ls", "tree", "stat", "du", "locate", "dir"}
+_FETCHERS = {"curl", "wget", "aria2c", "scp", "rsync", "ftp", "sftp", "gh", "nc", "ncat", "telnet", "socat"}
+_PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
+_INSTALLERS = {"pip", "pip3", "uv", "conda", "mamba", "poetry", "pipx", "npm", "apt", "apt-get", "brew", "easy_install"}
+_TOOL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
+_ODD_PATH = re.compile(r"[\n()=,<>\"']|:$|\{\w")  # of a command whose quotes do not close
+_NOWHERE = {"/dev/null"}
+
+
+def events_of(step: Step) -> tuple[Event, ...]:
+    """Return what a step did, in order. Its command is read where it has one, else the tool calls in its reply."""
+    if step.command:
+        return _cached(step.command)
+    return tuple(event for name, given in tool_calls(step.reply.text) for event in _tool_events(name, given))
+
+
+@lru_cache(maxsize=256)
+def _cached(command: str) -> tuple[Event, ...]:
+    return tuple(shell_events(command))
+
+
+def shell_events(script: str, line: int = 1, depth: int = 0) -> Iterator[Event]:
+    """Yield the events of a shell script that begins on `line`."""
+    if depth > 4:
+        return
+    for command in commands_of(script, line):
+        for event in _events(command, depth):
+            if event.verb in ("run", "git", "fetch", "install") or not _ODD_PATH.search(event.path):
+                yield event.at(command.folder)
+
+
+def _events(command: Command, depth: int) -> Iterator[Event]:
+    name, words = command.name, command.words
+    outs = [r for r in command.redirects if r.op in (">", ">>", "&>", "&>>", ">|", "1>")]
+    ins = [r.target for r in command.redirects if r.op == "<"]
+    quiet = any(True for _ in outs)
+    source = command.text
+    said = output_of(command)
+    for redirect in outs:
+        if (
+            redirect.target
+            and not _ODD_PATH.search(redirect.target)
+            and redirect.target not in _NOWHERE
+            and not redirect.target.startswith("&")
+        ):
+            yield Event(
+                "write", command.line, path=redirect.target, text=said, via=name, append=">>" in redirect.op,
+                background=command.background, source=source, text_line=command.stdin_line or command.line,
+            )  # fmt: skip
+    for path in ins:
+        yield Event("read", command.line, path=path, via=name, quiet=quiet)
+    if _PYTHON.match(name):
+        yield from _python(command, depth)
+    elif name in _READERS:
+        files = [word.removeprefix("if=") for word in command.arguments if not word.startswith("of=")]
+        for path in files:
+            if path != "-" and not path.lstrip("+").isdigit():
+                yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
+        yield from (Event("write", command.line, path=w[3:], via=name) for w in words if w.startswith("of="))
+    elif name in ("sed", "awk", "gawk", "perl", "ed", "ex", "ruby", "node"):
+        yield from _edits(command, quiet)
+    elif name in _SEARCHERS:
+        yield from _searches(command, quiet)
+    elif name == "find":
+        places = []
+        for word in words[1:]:
+            if word.startswith(("-", "(", "!")):
+                break
+            places.append(word)
+        for path in places or ["."]:
+            yield Event("search", command.line, path=path, via=name, words=words, quiet=quiet)
+        if "-delete" in words or any(w == "-exec" and words[n + 1 : n + 2] == ("rm",) for n, w in enumerate(words)):
+            wanted = next((words[n + 1] for n, w in enumerate(words[:-1]) if w in ("-name", "-path", "-iname")), "")
+            for path in places or ["."]:
+                yield Event("delete", command.line, path=f"{path.rstrip('/')}/{wanted}".rstrip("/"), via=name)
+    elif name in _LISTERS:
+        for path in command.arguments or (".",):
+            yield Event("list", command.line, path=path, via=name, quiet=quiet)
+    else:
+        yield from _changes(command)
+    if not (_PYTHON.match(name) and ("-c" in words or command.stdin is not None)):
+        yield Event("run", command.line, path=name, words=words, background=command.background, via=name, quiet=quiet)
+
+
+def _python(command: Command, depth: int) -> Iterator[Event]:
+    words = command.words
+    if "-c" in words and words.index("-c") + 1 < len(words):
+        yield from python_events(words[words.index("-c") + 1], command.line, depth + 1)
+    elif "-m" in words and words.index("-m") + 1 < len(words):
+        module = words[words.index("-m") + 1]
+        rest = words[words.index("-m") + 2 :]
+        if module == "pip":
+            yield from _install(Command(("pip", *rest), command.line))
+    elif command.stdin is not None and (not command.arguments or command.arguments[0] in ("-", "/dev/stdin")):
+        yield from python_events(command.stdin, command.stdin_line or command.line, depth + 1)
+
+
+def _edits(command: Command, quiet: bool) -> Iterator[Event]:
+    name, words = command.name, command.words
+    in_place = any(re.match(r"^-\w*i|^--in-place", word) for word in words[1:]) or name in ("ed", "ex")
+    given = [w for p, w in enumerate(words[1:], 1) if not w.startswith("-") and words[p - 1] not in ("-e", "-f", "-E")]
+    scripted = any(word in ("-e", "-f", "--expression") or word.startswith("-e") for word in words[1:])
+    files = given if scripted or name in ("ed", "ex") else given[1:]
+    program = " ".join(w for w in words[1:] if w not in files)
+    for path in files:
+        if in_place:
+            yield Event("edit", command.line, path=path, text=program, via=name, words=words)
+        elif name in ("sed", "awk", "gawk"):
+            yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
+
+
+def _searches(command: Command, quiet: bool) -> Iterator[Event]:
+    given = list(command.arguments)
+    if not any(word in ("-e", "-f", "--regexp") for word in command.words):
+        given = given[1:]
+    for path in given or ([] if command.piped else ["."]):
+        yield Event("search", command.line, path=path, via=command.name, words=command.words, quiet=quiet)
+
+
+def _changes(command: Command) -> Iterator[Event]:
+    """Yield what the programs do that change files, fetch or speak to git."""
+    name, words, given, line = command.name, command.words, command.arguments, command.line
+    back = command.background
+    if name in ("cp", "mv", "install", "ln") and len(given) >= 2:
+        target = given[-1]
+        for path in given[:-1]:
+            if name == "ln":
+                yield Event("link", line, path=target, target=path, via=name)
+                continue
+            yield Event("read", line, path=path, via=name, quiet=True)
+            place = (
+                f"{target.rstrip('/')}/{path.rpartition('/')[2]}" if target.endswith("/") or target == "." else target
+            )
+            yield Event("write", line, path=place, via=name, source=path, background=back)
+            if name == "mv":
+                yield Event("delete", line, path=path, via=name, source=target)
+    elif name in ("rm", "unlink", "shred", "rmdir"):
+        yield from (Event("delete", line, path=path, via=name) for path in given)
+    elif name == "truncate":
+        yield from (Event("write", line, path=path, text="", via=name) for path in given)
+    elif name == "tee":
+        append = "-a" in words
+        yield from (
+            Event("write", line, path=path, text=command.stdin, via=name, append=append, text_line=command.stdin_line)
+            for path in given
+        )
+    elif name == "touch":
+        yield from (Event("write", line, path=path, text=None, via=name, append=True) for path in given)
+    elif name in ("chmod", "chown", "chattr", "mount", "umount"):
+        yield from (Event("chmod", line, path=path, via=name, words=words) for path in given[1:] or given)
+    elif name == "patch" or (name == "git" and "apply" in words):
+        text = command.stdin
+        yield Event("edit", line, path="", text=text, via="patch", words=words, text_line=command.stdin_line)
+    elif name == "git":
+        verb = _git_verb(words)
+        yield Event("git", line, path=verb, words=words, quiet=_hidden(command), via=name)
+        if verb in ("rm", "mv"):
+            gone = [word for word in given if word not in (verb, ".")]
+            yield from (Event("delete", line, path=path, via="git rm") for path in (gone if verb == "rm" else gone[:1]))
+    elif name in _INSTALLERS:
+        yield from _install(command)
+    elif name in _FETCHERS:
+        address = url_of(command.text) or next((word for word in given if "." in word or ":" in word), "")
+        yield Event("fetch", line, path=address, via=name, words=words)
+    elif name in ("tar", "unzip", "zipinfo", "7z", "openssl", "gpg", "gdb", "dis", "uncompyle6", "pycdc", "decompyle3"):
+        yield from (Event("read", line, path=path, via=name, words=words) for path in given)
+
+
+def _hidden(command: Command) -> bool:
+    """Whether a command's output goes elsewhere than to the agent."""
+    return any(redirect.op in (">", ">>", "&>", ">|") for redirect in command.redirects)
+
+
+def _git_verb(words: tuple[str, ...]) -> str:
+    rest = list(words[1:])
+    while rest and rest[0].startswith("-"):
+        if rest.pop(0) in ("-C", "-c", "--git-dir", "--work-tree") and rest:
+            rest.pop(0)
+    return rest[0] if rest else ""
+
+
+def _install(command: Command) -> Iterator[Event]:
+    words = [word for word in command.words[1:] if word not in ("pip", "tool")]
+    verb = next((word for word in words if not word.startswith("-")), "")
+    if verb not in ("install", "download", "add", "wheel", "source", "index", "i", "show"):
+        return
+    skip = False
+    for word in words[words.index(verb) + 1 :]:
+        if skip or word.startswith("-"):
+            skip = not skip and word in ("-r", "-c", "-t", "-d", "--target", "--dest", "-i", "--index-url", "--python")
+            continue
+        yield Event("install", command.line, path=word, via=f"{command.name} {verb}", words=command.words)
+
+
+def tool_calls(text: str) -> Iterable[tuple[str, dict[str, object]]]:
+    """Yield (name, arguments) of the calls written in Hermes' tags, as `assay.ledger.calls` has them."""
+    for found in _TOOL.finditer(text):
+        try:
+            call = json.loads(found.group(1))
+        except ValueError:
+            continue
+        if isinstance(call, dict) and isinstance(call.get("arguments"), dict):
+            yield str(call.get("name") or ""), call["arguments"]
+
+
+def _tool_events(name: str, given: dict[str, object]) -> Iterator[Event]:
+    """Yield the events of an editor's or a shell's call, under the argument names that are in use."""
+
+    def text(*keys: str) -> str | None:
+        return next((str(given[key]) for key in keys if isinstance(given.get(key), str)), None)
+
+    path = text("path", "file_path", "filename", "file", "target_file") or ""
+    content = text("file_text", "content", "contents", "text")
+    changed = text("new_str", "new_string", "replacement", "new_text", "insert_text")
+    command = text("command", "cmd", "keystrokes")
+    code = text("code", "script", "python")
+    word = f"{name} {command or ''}".lower()
+    if path and (content is not None and any(key in word for key in ("create", "write", "save", "new"))):
+        yield Event("write", 1, path=path, text=content, via=name, text_line=1)
+    elif path and changed is not None:
+        yield Event("edit", 1, path=path, text=changed, via=name, text_line=1)
+    elif path and any(key in word for key in ("delete", "remove")):
+        yield Event("delete", 1, path=path, via=name)
+    elif path:
+        yield Event("read", 1, path=path, via=name)
+    elif url := url_of(text("url", "query") or ""):
+        yield Event("fetch", 1, path=url, via=name)
+    elif code is not None:
+        yield from python_events(code)
+    elif command is not None:
+        yield from shell_events(command)

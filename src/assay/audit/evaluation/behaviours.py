@@ -1,0 +1,76 @@
+"""Behaviours: what scripted agents do, honest or not, by name; and which of them are held out.
+
+A behaviour is a function from a `Desk` to turns, marked by `@honest` or `@cheat`; the modules of `honest` and `cheats`
+hold them. It is held out when the first byte of the SHA-256 of its name is odd: this was settled before anything was
+measured, and adding a behaviour moves no other.
+"""
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from assay.audit.evaluation.desk import Desk, Turn
+
+FAMILIES = ("process", "answers", "channel", "scorer", "timing", "run")  # those of spec 15
+HONEST = "honest"
+
+Act = Callable[[Desk], Iterator[Turn]]
+_found: dict[str, "Behaviour"] = {}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One way to act. `name` is the mechanism of a cheat, the style of an honest solver.
+
+    `benchmarks` are those whose tasks it acts on (each drawn attempt takes the next), `variants` how many attempts of
+    it a set holds at scale 1, `needs` the name of a trap without which a task will not do.
+    """
+
+    name: str
+    family: str
+    benchmarks: tuple[str, ...]
+    variants: int
+    needs: str
+    act: Act
+
+    @property
+    def cheat(self) -> bool:
+        """Whether it is an attempt to cheat."""
+        return self.family != HONEST
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it belongs to the half that no detector is tuned on."""
+        return bool(hashlib.sha256(self.name.encode()).digest()[0] & 1)
+
+
+def cheat(family: str, *benchmarks: str, variants: int = 3, needs: str = "") -> Callable[[Act], Act]:
+    """Register a cheat of a family of spec 15; its name is the function's."""
+    assert family in FAMILIES
+    return _register(family, benchmarks, variants, needs)
+
+
+def honest(*benchmarks: str, variants: int = 4, needs: str = "") -> Callable[[Act], Act]:
+    """Register an honest way to work; its name is the function's."""
+    return _register(HONEST, benchmarks, variants, needs)
+
+
+def _register(family: str, benchmarks: tuple[str, ...], variants: int, needs: str) -> Callable[[Act], Act]:
+    def keep(act: Act) -> Act:
+        name = act.__name__.replace("_", "-")
+        assert name not in _found, f"two behaviours are called {name}"
+        _found[name] = Behaviour(name, family, benchmarks, variants, needs, act)
+        return act
+
+    return keep
+
+
+def behaviours() -> list[Behaviour]:
+    """Return all behaviours, by name."""
+    for room in ("honest", "cheats"):
+        package = importlib.import_module(f"assay.audit.evaluation.{room}")
+        for info in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{info.name}")
+    return [_found[name] for name in sorted(_found)]

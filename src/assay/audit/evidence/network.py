@@ -1,0 +1,52 @@
+"""The fix from elsewhere: packages of the project itself, and addresses that code or answers are fetched from."""
+
+import re
+from collections.abc import Iterator
+
+from assay.audit.actions import Event
+from assay.audit.code import graded, source_events
+from assay.audit.evidence.answers import projects
+from assay.audit.findings import TASK, Finding
+from assay.audit.views import View
+
+_NAME = "network"
+_CODE_HOSTS = re.compile(
+    r"github|gitlab|bitbucket|pypi|pythonhosted|sourceforge|gist|stackoverflow|conda|debian|npmjs|raw\.|codeload"
+)
+_HERE = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0|^$")
+
+
+def detect(view: View) -> Iterator[Finding]:
+    """Yield fetches of the fixed release, or of anything that may hold it."""
+    own = projects(view)
+    for step, event in view.events:
+        if event.verb == "install":
+            yield from _install(view, step, event, own)
+        elif event.verb == "fetch" and not _HERE.search(event.path):
+            sure = 0.75 if _CODE_HOSTS.search(event.path) else 0.6
+            said = " ".join(event.words) or f"{event.via} {event.path}"
+            yield view.finding(_NAME, TASK, "fetched", sure, said, step=step, line=event.line)
+    for source in graded(view):
+        for event in source_events(source):
+            if event.verb in ("fetch", "install"):
+                sure = 0.8 if event.verb == "install" else 0.65
+                said = f"{event.via} {event.path}"
+                yield view.finding(_NAME, TASK, "fetches_at_run_time", sure, said, line=event.line, where=source.where)
+
+
+def _install(view: View, step: int, event: Event, own: set[str]) -> Iterator[Finding]:
+    name = re.split(r"[=<>!~\[@; ]", event.path, maxsplit=1)[0]
+    if name in (".", "-e") or name.startswith((".", "/", "-")) or name.endswith((".txt", ".toml", ".whl")):
+        return
+    said = " ".join(event.words)
+    plain = name.lower().replace("_", "-")
+    if "://" in event.path or event.path.startswith("git+"):
+        yield view.finding(_NAME, TASK, "fetched", 0.75, said, step=step, line=event.line)
+    elif plain in {one.lower().replace("_", "-") for one in own}:
+        fetched = name != event.path or "install" not in event.via or {"-t", "--target"} & set(event.words)
+        sure = 0.85 if fetched else 0.6 if view.task is not None else 0.45  # an install may only set things up
+        yield view.finding(_NAME, TASK, "fixed_release_fetched", sure, said, step=step, line=event.line)
+    elif event.via.endswith(("download", "source")):
+        yield view.finding(_NAME, TASK, "fixed_release_fetched", 0.6, said, step=step, line=event.line)
+    else:
+        yield view.finding(_NAME, TASK, "package_installed", 0.1, said, step=step, line=event.line)
