@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.ledger import Ledger
-from assay.nouns import Attempt, PlannedAttempt, Status
+from assay.nouns import Attempt, PlannedAttempt, Reason, Status, Verdict
 from tests.e2e.conftest import assay
 from tests.ledger.test_exchange_inspect_real import HOME
 
@@ -216,3 +216,25 @@ def test_the_same_arm_twice_and_no_file_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("task,outcome\nx,1\ny,0\n")
     assert "named twice" in compared(tmp_path / "t.csv", tmp_path / "t.csv", code=2).stderr
     assert "there is no" in compared(tmp_path / "none.csv", code=2).stderr
+
+
+def test_what_the_audit_flags_is_said_and_counts_as_a_cheat_when_asked(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        planned = [
+            PlannedAttempt(arm=arm, seed=0, dose=0, task_id=f"t{n}", split="test") for arm in "ab" for n in range(10)
+        ]
+        ledger.plan(planned)
+        for plan in planned:
+            ledger.record(Attempt(plan=plan, status=Status.SOLVED, verdict=Verdict.score(1.0, Reason.PASSED)), None)
+    line = {"attempt": planned[0].id, "kind": "task", "mechanism": "gold_read", "confidence": 0.9}
+    (tmp_path / "audit.jsonl").write_text(json.dumps(line) + "\n")
+    plain = found(tmp_path)
+    assert (
+        "a: 1 of the attempts that the audit flags count as they were graded; --flagged counts them as cheats"
+        in plain["notes"]
+    )
+    assert [arm["estimate"] for arm in plain["arms"]] == [1.0, 1.0]
+    asked = found(tmp_path, "--flagged")
+    assert [arm["estimate"] for arm in asked["arms"]] == [0.9, 1.0]
+    assert asked["arms"][0]["cheats"] is not None
+    assert not any("that the audit flags" in note for note in asked["notes"])

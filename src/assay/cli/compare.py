@@ -20,6 +20,9 @@ def compare(
     common: Annotated[
         bool, typer.Option("--common", help="Compare on the tasks that all arms have, and say what was dropped.")
     ] = False,
+    flagged: Annotated[
+        bool, typer.Option("--flagged", help="Count attempts that `assay audit` flags as known cheats.")
+    ] = False,
     margin: Annotated[
         float | None,
         typer.Option("--margin", min=0, max=1, help="Arms within this difference are called equal (0.05 is 5 points)."),
@@ -42,7 +45,7 @@ def compare(
     from assay.report.comparison import as_json as plain
     from assay.report.comparison import compare as compared
 
-    read = [arm for word in arms for arm in read_arms(word)]
+    read = [arm.audited() if flagged else arm for word in arms for arm in read_arms(word)]
     if margin == 0:
         raise UserError("--margin is a difference above 0 below which arms are called equal: say 0.05, or leave it out")
     found = compared(read, common=common, margin=margin, level=level, resamples=resamples, seed=seed)

@@ -23,6 +23,7 @@ from assay.ledger.traces import DamagedTrace, TraceReader, folder_of
 from assay.nouns import Attempt, PlannedAttempt, Task, Trajectory
 
 LAYOUTS: dict[int, Layout] = {layout.version: layout for layout in (First(), Current())}
+_PAGE = 5_000  # rows
 CACHE = "PRAGMA cache_size = -8192"  # kB of SQLite's pages: enough to walk through the rows of 200,000 attempts
 
 
@@ -225,6 +226,13 @@ class LedgerReader(Book):
         with self._readable():
             self._flag(wanted)
             return browsing.browse(self._db, self._layout, wanted, after=after, limit=limit, newest_first=newest_first)
+
+    def rows(self, wanted: Filter | None = None) -> Iterator[Row]:
+        """Yield every row that a filter lets through, in the order of the plan, a page in memory at a time."""
+        after = 0
+        while page := self.browse(wanted or Filter(), after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].position
 
     def count(self, wanted: Filter) -> int:
         """Return how many rows the filter lets through."""

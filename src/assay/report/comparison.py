@@ -115,6 +115,10 @@ def compare(
     adjusted = holm([pair.p for pair in pairs])
     pairs = [replace(pair, p_holm=float(p)) for pair, p in zip(pairs, adjusted, strict=True)]
     notes += [f"{arm.name}: {note}" for arm in arms for note in arm.notes]
+    for arm in arms:
+        if open_ := sum(score.flagged and not score.cheated for score in arm.scores):
+            said = f"{open_} of the attempts that the audit flags count as they were graded"
+            notes.append(f"{arm.name}: {said}; --flagged counts them as cheats")
     notes += [note for arm, table in zip(arms, tables, strict=True) if (note := _uneven(arm.name, table))]
     if rows and max(row.coverage for row in rows) - min(row.coverage for row in rows) > 0.005:
         notes.append("the arms' coverage differs: what is missing in one may be what it would have failed")

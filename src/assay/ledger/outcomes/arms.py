@@ -12,7 +12,10 @@ from assay.errors import UserError
 
 @dataclass(frozen=True)
 class Score:
-    """One planned attempt. `value` is in [0, 1], NaN where it has no valid score; `cluster` names its repository."""
+    """One planned attempt. `value` is in [0, 1], NaN where it has no valid score; `cluster` names its repository.
+
+    `cheated` says that a grader caught it, `flagged` that an audit holds it for a cheat.
+    """
 
     task: str
     value: float
@@ -20,6 +23,7 @@ class Score:
     trial: int = 0
     cheated: bool = False
     cluster: str = ""
+    flagged: bool = False
 
     @property
     def valid(self) -> bool:
@@ -70,6 +74,10 @@ class Arm:
                 value = counted if score.cheated else score.value
                 table_STK[row[score.seed], place[score.task], column[score.trial]] = value
         return table_STK
+
+    def audited(self) -> "Arm":
+        """Return the arm with those that the audit flags counted as known cheats."""
+        return replace(self, scores=tuple(replace(s, cheated=s.cheated or s.flagged) for s in self.scores))
 
     def named(self, name: str) -> "Arm":
         """Return the arm under another name."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.outcomes.arms import Arm, Score
+from assay.ledger.outcomes.arms import Arm
 from assay.ledger.outcomes.arms import arm as arm_of
+from assay.ledger.outcomes.formats.runs import score_of
 from assay.report.comparison import Comparison, compare
-from assay.report.web.measured import rows
 from assay.report.web.runs import Run
 from assay.report.words import between, finding, p_value, percent, points
 from assay.statistics import Interval
@@ -114,23 +114,10 @@ def _arm(run: Run, name: str, key: tuple[str, int], split: str) -> Arm:
     from assay.ledger.browse import Filter
 
     wanted = Filter(arms=(key[0],), doses=(key[1],), splits=(split,) if split else ())
-    scores = []
     with run.open() as reader:
         clusters = reader.repositories()
-        for row in rows(reader, wanted):
-            cheated = row.status == "cheated"
-            value = _value(row.status, row.value)
-            cluster = clusters.get(row.task_id, "")
-            scores.append((f"attempt {row.id}", Score(row.task_id, value, str(row.seed), row.trial, cheated, cluster)))
+        scores = [(f"attempt {row.id}", score_of(row, clusters)) for row in reader.rows(wanted)]
     return arm_of(name, str(run.path), scores, paired=True)
-
-
-def _value(status: str | None, value: float | None) -> float:
-    if status is None or status == "machinery":
-        return float("nan")
-    if value is not None and status != "cheated":
-        return value
-    return 1.0 if status == "solved" else 0.0
 
 
 def _scale(low: float, high: float) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import UserError
-from assay.ledger.browse import Filter, Row
+from assay.ledger.browse import Row
 from assay.ledger.reading import LedgerReader
 from assay.nouns import Status
 from assay.report.measures import Measures, measure
@@ -64,19 +64,11 @@ def _measured(run: Run, stamp: tuple[int, ...]) -> Measured:
     return Measured(record, measures, stamp, time.time(), time.time() - began)
 
 
-def rows(reader: LedgerReader, wanted: Filter | None = None) -> Iterator[Row]:
-    """Yield every row that a filter lets through, a page in memory at a time."""
-    after = 0
-    while page := reader.browse(wanted or Filter(), after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].position
-
-
 def record_of(reader: LedgerReader) -> Record:
     """Return what the ledger holds, without its traces. Raises UserError where its rows contradict its plan."""
     facts: dict[str, Any] = {name: reader.fact(name) for name in _FACTS}
     experiment = facts["experiment"] if isinstance(facts["experiment"], dict) else {}
-    held = list(_thin(rows(reader)))
+    held = list(_thin(reader.rows()))
     arms = _ordered([a.get("name") for a in experiment.get("arms") or () if isinstance(a, dict)], [r[0] for r in held])
     splits = tuple(dict.fromkeys(r[4] for r in held))
     seeds = tuple(sorted({r[1] for r in held}))

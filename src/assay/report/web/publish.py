@@ -18,7 +18,7 @@ from assay.report.web.attempt import show
 from assay.report.web.comparisons import comparison
 from assay.report.web.findings import findings_page
 from assay.report.web.links import FileLinks
-from assay.report.web.measured import Kept, rows
+from assay.report.web.measured import Kept
 from assay.report.web.overview import overview
 from assay.report.web.pair import beside, counterpart
 from assay.report.web.redact import Redactor
@@ -140,7 +140,7 @@ class _Writer:
 
     def _chosen(self, reader: Any, done: int, most: int) -> Iterator[Row]:
         """Yield the attempts that get a page: all of few; of many the flagged ones, then each kind in turn."""
-        recorded = (row for row in rows(reader) if row.status is not None)
+        recorded = (row for row in reader.rows() if row.status is not None)
         if done <= most:
             yield from recorded
             return
@@ -241,7 +241,7 @@ class _Writer:
             shards, part = shards + 1, []
 
         with self.run.open() as reader:
-            for row in rows(reader):
+            for row in reader.rows():
                 if written >= most:
                     break
                 why = f"{row.reason}{': ' if row.reason and row.detail else ''}{row.detail[:120]}"

@@ -1,11 +1,13 @@
 """Outcomes in a ledger of ours, or in a run's folder that holds one: an arm for each arm and dose of the plan."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from assay.ledger.browse import Row, flags
 from assay.ledger.outcomes.arms import Arm, Score, arm
 from assay.ledger.reading import LedgerReader
-from assay.nouns import Attempt, Status
+from assay.nouns import Status
 
 WHAT = "a run's folder or its ledger.sqlite"
 _NAME = "ledger.sqlite"
@@ -19,33 +21,33 @@ def holds(path: Path) -> bool:
 def read(path: Path) -> list[Arm]:
     """Return the arms, `arm@dose` where the plan has several doses of one. What was planned and not done is invalid."""
     file = path / _NAME if path.is_dir() else path
-    reader = LedgerReader(file)
-    try:
-        repositories = reader.repositories()
-        planned = list(reader.planned())
-        done = {attempt.plan.id: attempt for _, attempt, _ in reader.recorded(1, reader.last_position())}
-    finally:
-        reader.close()
-    doses: dict[str, set[int]] = defaultdict(set)
-    for plan in planned:
-        doses[plan.arm].add(plan.dose)
-    by_arm: dict[str, list[tuple[str, Score]]] = defaultdict(list)
-    for plan in planned:
-        name = f"{plan.arm}@{plan.dose}" if len(doses[plan.arm]) > 1 else plan.arm
-        attempt = done.get(plan.id)
-        cheated = attempt is not None and attempt.status is Status.CHEATED
-        cluster = repositories.get(plan.task_id, "")
-        score = Score(plan.task_id, _value(attempt), str(plan.seed), plan.trial, cheated, cluster)
-        by_arm[name].append((f"attempt {plan.id}", score))
-    open_ = len(planned) - len(done)
-    notes = (f"{open_} of {len(planned)} planned attempts have no result yet and count as invalid",) if open_ else ()
+    with LedgerReader(file) as reader:
+        clusters, flagged = reader.repositories(), {attempt for attempt, _ in flags(file)}
+        doses: dict[str, set[int]] = defaultdict(set)
+        for cell in reader.coverage():
+            doses[cell.arm].add(cell.dose)
+        by_arm: dict[str, list[tuple[str, Score]]] = defaultdict(list)
+        planned = open_ = 0
+        for row in reader.rows():
+            planned += 1
+            open_ += row.status is None
+            name = f"{row.arm}@{row.dose}" if len(doses[row.arm]) > 1 else row.arm
+            by_arm[name].append((f"attempt {row.id}", score_of(row, clusters, flagged)))
+    notes = (f"{open_} of {planned} planned attempts have no result yet and count as invalid",) if open_ else ()
     return [arm(name, str(file), scores, notes=notes, paired=True) for name, scores in by_arm.items()]
 
 
-def _value(attempt: Attempt | None) -> float:
+def score_of(row: Row, clusters: Mapping[str, str], flagged: Collection[str] = ()) -> Score:
+    """Return the score of a row; `clusters` has tasks' repositories, `flagged` the attempts that an audit flags."""
+    cheated = row.status == Status.CHEATED
+    cluster = clusters.get(row.task_id, "")
+    return Score(row.task_id, _value(row), str(row.seed), row.trial, cheated, cluster, row.id in flagged)
+
+
+def _value(row: Row) -> float:
     """Return 1, 0 or the verdict's value; NaN for a failure of ours and for what is not finished."""
-    if attempt is None or attempt.status is Status.MACHINERY:
+    if row.status is None or row.status == Status.MACHINERY:
         return float("nan")
-    if attempt.verdict is not None and attempt.verdict.value is not None and attempt.status is not Status.CHEATED:
-        return attempt.verdict.value
-    return 1.0 if attempt.status is Status.SOLVED else 0.0
+    if row.value is not None and row.status != Status.CHEATED:
+        return row.value
+    return 1.0 if row.status == Status.SOLVED else 0.0
