@@ -157,3 +157,32 @@ def test_processes_change_nothing(tmp_path, processes):
     totals = audit(tmp_path, processes=processes, tell=found.append)
     assert (totals.attempts, totals.flagged) == (300, 300)
     assert [one.attempt for one in found if one.mechanism == "answer_read"] == [record.plan.id for record, _ in rows]
+
+
+def test_what_was_planned_after_results_is_named(tmp_path):
+    from assay.audit.integrity import AuditedRun, planning
+    from assay.audit.tally import Tally
+
+    def plan(task, trial=0, dose=0):
+        return PlannedAttempt(arm="a", seed=0, dose=dose, task_id=task, split="test", trial=trial)
+
+    def found():
+        return [finding.mechanism for finding in planning.check(AuditedRun(tally, path))]
+
+    path, tally = tmp_path / "ledger.sqlite", Tally()
+    with Ledger(path) as ledger:
+        ledger.plan([plan("t0"), plan("t1"), plan("t2")])
+        ledger.plan([plan("t3")])
+        assert found() == [], "nothing was known yet"
+        ledger.record(Attempt(plan=plan("t0"), status=Status.FAILED), None)
+        ledger.record(Attempt(plan=plan("t1"), status=Status.MACHINERY), None)
+        ledger.plan([plan("t0"), plan("t1"), plan("t2"), plan("t3")])
+        assert found() == [], "the same plan again"
+        ledger.plan([plan("t0", dose=400)])
+        assert found() == [], "another dose is another arm"
+        ledger.plan([plan("t1", trial=1)])
+        assert found() == [], "what the machinery failed may be tried again"
+        ledger.plan([plan("t9")])
+        assert found() == ["chosen_after_results"]
+        ledger.plan([plan("t0", trial=1)])
+        assert found() == ["chosen_after_results", "tried_again_after_results"]

@@ -120,7 +120,7 @@ def test_facts_tasks_plan_and_rows_that_contradict_are_named(tmp_path):
         "UPDATE attempts SET cell = cell + 1 WHERE position = 3",
         "INSERT INTO attempts SELECT 99, cell, task, status, value, reason, steps, sampled_tokens, wall_s, test_only, "
         "at, session, NULL, NULL, NULL, NULL, NULL, detail FROM attempts WHERE position = 2",
-        "UPDATE events SET body = 'no json'",
+        "UPDATE events SET body = 'no json' WHERE number = 1",
     )
     assert damaged(path) == {
         ("fact", "odd"),

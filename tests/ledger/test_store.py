@@ -189,13 +189,14 @@ def test_events_tell_who_ran_and_how_it_ended(tmp_path):
             run(0)
         run(1)
         found = list(ledger.events(attempts=True))
-    kinds = ["started", "writer", "attempt", "interrupted", "resumed", "attempt", "ended"]
+    kinds = ["planned", "started", "writer", "attempt", "interrupted", "resumed", "attempt", "ended"]
     assert sorted(event.kind for event in found) == sorted(kinds)
     assert {event.process for event in found} == {os.getpid()}
     assert [event.at for event in found] == sorted(event.at for event in found)
     by_kind = {event.kind: event.body for event in found}
     assert by_kind["interrupted"] == {"what": "solve", "by": "KeyboardInterrupt"}
     assert by_kind["resumed"] == {"what": "solve", "attempts": 1}
+    assert by_kind["planned"] == {"attempts": 3, "results": 0, "tasks_after_results": 0, "tasks_again": 0}
 
 
 def _write(path, first, count, barrier):

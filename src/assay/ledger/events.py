@@ -11,6 +11,7 @@ WRITER = "writer"  # a process began to record; the rows of its attempts name th
 STARTED, RESUMED = "started", "resumed"
 ENDED, INTERRUPTED = "ended", "interrupted"  # neither follows where the process was killed
 MIGRATED = "migrated"
+PLANNED = "planned"  # attempts were added to the plan: how many, and how many of them after results could be seen
 ATTEMPT = "attempt"  # the end of an attempt: no row of its own, it is made from the attempt's
 
 

@@ -34,6 +34,12 @@ _BATCH_BYTES = 16 << 20  # and at most so much of their trajectories' JSON, so t
 _RECORD = f"""INSERT INTO attempts SELECT position, cell, task, {", ".join("?" * 15)} FROM plan WHERE id = ?"""
 _PLAN = """INSERT OR IGNORE INTO plan (id, cell, task, trial)
     VALUES (?, ?, (SELECT key FROM names WHERE task_id = ?), ?)"""
+# Of the tasks planned at this moment in a cell that has results: those new to it, and those that have a result there.
+_LATE = """SELECT COUNT(DISTINCT CASE WHEN e.task IS NULL AND o.task IS NULL THEN p.task END),
+        COUNT(DISTINCT CASE WHEN e.status != 'machinery' THEN p.task END)
+    FROM plan p LEFT JOIN plan o ON o.cell = p.cell AND o.task = p.task AND o.position <= ?2
+    LEFT JOIN attempts e ON e.cell = p.cell AND e.task = p.task
+    WHERE p.position > ?2 AND p.cell = ?1"""
 
 
 class Ledger(Book):
@@ -79,9 +85,14 @@ class Ledger(Book):
             self._db.executemany("INSERT OR IGNORE INTO tasks VALUES (?, ?, ?)", rows)
 
     def plan(self, planned: Iterable[PlannedAttempt]) -> None:
-        """Write the plan down before anything runs. Denominators are counted from it (law 3)."""
+        """Write the plan down before anything runs. Denominators are counted from it (law 3).
+
+        An event says how many attempts were added, and how many tasks in arms that had results by then: such a set of
+        tasks may have been chosen by them.
+        """
         with self._writing():
             cells: dict[tuple[str, int, int, str], int] = {}
+            last = int(self._db.execute("SELECT COALESCE(MAX(position), 0) FROM plan").fetchone()[0])
             for each in planned:
                 cell = (each.arm, each.seed, each.dose, each.split)
                 if cell not in cells:
@@ -90,6 +101,22 @@ class Ledger(Book):
                     cells[cell] = self._db.execute(found, cell).fetchone()[0]
                 self._db.execute("INSERT OR IGNORE INTO names (task_id) VALUES (?)", (each.task_id,))
                 self._db.execute(_PLAN, (each.id, cells[cell], each.task_id, each.trial))
+            (added,) = self._db.execute("SELECT COUNT(*) FROM plan WHERE position > ?", (last,)).fetchone()
+            if added:
+                self._event(events.PLANNED, {"attempts": added, **self._late(cells.values(), last)})
+
+    def _late(self, cells: Iterable[int], last: int) -> dict[str, int]:
+        """Count what of the plan behind position `last` was added to cells that had results."""
+        found = {"results": 0, "tasks_after_results": 0, "tasks_again": 0}
+        for cell in cells if last else ():
+            (results,) = self._db.execute("SELECT COUNT(*) FROM attempts WHERE cell = ?", (cell,)).fetchone()
+            if results:
+                new, again = self._db.execute(_LATE, (cell, last)).fetchone()
+                if new or again:
+                    found["results"] += results
+                    found["tasks_after_results"] += new
+                    found["tasks_again"] += again
+        return found
 
     def planned(self) -> list[PlannedAttempt]:
         """Return the plan in its order."""
