@@ -10,7 +10,7 @@ from benchmarks.coverage import counted, draws, table
 from benchmarks.coverage_cases import Counts, cases
 
 EVERY = {f"{case.name}, {case.setting}": case for case in cases()}
-NARROW, LOOSE = 0.2, 0.3  # an interval a fifth as wide, for some cover 99 %; a test at 30 % in place of 5 %
+NARROW, LOOSE = 0.1, 0.3  # an interval a tenth as wide, for some cover 99 %; a test at 30 % in place of 5 %
 # Ranks are whole numbers, and a ceiling that is far has an interval without an upper end.
 WITHOUT_ENDS = ("rank_intervals", "up to 10% of", "up to 35% of")
 # What makes no interval and no test: numbers of a sample or a curve as they are, and what others are made of.
