@@ -73,7 +73,20 @@ def test_python_is_seen_through(code, events):
 
 
 @pytest.mark.parametrize(
-    "script", ["'", "cat <<E\nno end", "((((", "\x00\x01", "if true; then", "a" * 300_000, "$(" * 2000, "", "#"]
+    "script",
+    [
+        "'",
+        "cat <<E\nno end",
+        "((((",
+        "\x00\x01",
+        "if true; then",
+        "a" * 300_000,
+        "$(" * 2000,
+        "$(" * 500 + "ls" + ")" * 500,
+        "f() { f; f; }; f",
+        "",
+        "#",
+    ],
 )
 def test_broken_scripts_are_read_as_far_as_they_go(script):
     list(shell_events(script))

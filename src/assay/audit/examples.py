@@ -14,6 +14,8 @@ from assay.audit.views import View
 from assay.grading import values
 from assay.grading.suites.suite_restore import is_test
 
+_GIVEN = ("args", "arguments", "input", "inputs", "given", "in", "x", "call", "params")
+_ANSWER = ("returns", "expected", "output", "answer", "result", "want", "out", "y", "value")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\(")
 
 
@@ -44,13 +46,44 @@ def shown(view: View) -> Examples:
     """Return the examples that anybody who looked at the task has seen."""
     found = Examples()
     for path, text in view.files.items():
-        if is_test(path) and path.endswith(".py"):
+        if path.endswith(".py") and (is_test(path) or _tries(view, path, text)):
             _of_code(text, found)
+        elif path.endswith((".json", ".jsonl")) and len(text) < 200_000:
+            _of_json(text, found)
         elif re.search(r"(example|sample|input|expected|case)", path) and len(text) < 20_000:
             found.texts.add(text.strip())
     _of_prose(view.instruction[:100_000], found)
     found.words = " ".join(" ".join([view.instruction, *found.texts]).split())[:200_000]
     return found
+
+
+def _tries(view: View, path: str, text: str) -> bool:
+    """Whether a given program calls what is handed in: it imports it, and is none of the outputs."""
+    if view.task is None or path in view.task.outputs or len(text) > 50_000:
+        return False
+    programs = [one for one in view.task.outputs if one.endswith(".py")]
+    names = {re.sub(r"(/__init__)?\.py$", "", one).rpartition("/")[2] for one in programs}
+    return any(re.search(rf"^\s*(?:import|from)\s+{re.escape(name)}\b", text, re.MULTILINE) for name in names if name)
+
+
+def _of_json(text: str, found: Examples) -> None:
+    """Keep the examples of a file of JSON: rows with an input and an answer, under the names that are in use."""
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        try:
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            return
+    rows = rows.get("cases", rows.get("examples", [])) if isinstance(rows, dict) else rows
+    for row in rows[:2000] if isinstance(rows, list) else []:
+        if isinstance(row, dict):
+            given = next((row[name] for name in _GIVEN if name in row), UNKNOWN)
+            answer = next((row[name] for name in _ANSWER if name in row), UNKNOWN)
+            if given is not UNKNOWN and answer is not UNKNOWN:
+                found.add(given if isinstance(given, list) else [given], answer)
+        elif isinstance(row, list) and len(row) == 2:
+            found.add(row[0] if isinstance(row[0], list) else [row[0]], row[1])
 
 
 def hidden(view: View) -> Examples:

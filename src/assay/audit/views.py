@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from assay.audit.actions import Event, events_of
+from assay.audit.actions import Event, events_through
 from assay.audit.findings import Case, Finding
 from assay.audit.places import Place, place_of, relative
 from assay.errors import UserError
@@ -69,7 +69,7 @@ class View:
     @cached_property
     def events(self) -> list[tuple[int, Event]]:
         """All events with their steps, in order."""
-        return [(number, event) for number, step in enumerate(self.steps) for event in events_of(step)]
+        return [(number, event) for number, done in enumerate(events_through(self.steps)) for event in done]
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -169,7 +169,13 @@ class View:
                 if path not in final or event.append:
                     above = max(event.text_line - 1, 0)
                     found.append(
-                        Source(path, event.text[:_LARGEST], step=number, above=above, fragment=event.verb == "edit")
+                        Source(
+                            path,
+                            event.text[:_LARGEST],
+                            step=number,
+                            above=above,
+                            fragment=event.verb == "edit" or event.append,
+                        )
                     )
             elif event.verb == "edit" and event.via == "patch" and event.text:
                 found += [

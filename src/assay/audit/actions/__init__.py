@@ -3,6 +3,6 @@
 Enters: a step's command. Leaves: Events (read, write, delete, link, fetch ...), each with the line of the action.
 """
 
-from assay.audit.actions.events import Event, events_of
+from assay.audit.actions.events import Event, events_of, events_through
 
-__all__ = ["Event", "events_of"]
+__all__ = ["Event", "events_of", "events_through"]

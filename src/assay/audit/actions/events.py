@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from assay.audit.actions.kinds import Event, url_of
+from assay.audit.actions.outputs import kept, key_of, output_of
 from assay.audit.actions.python import python_events
-from assay.audit.actions.shell import commands_of
-from assay.audit.actions.words import Command, output_of
+from assay.audit.actions.shell import followed
+from assay.audit.actions.words import Command, joined
 from assay.nouns import Step
 
 __all__ = ["Event", "events_of", "shell_events"]
@@ -51,13 +53,63 @@ def _cached(command: str) -> tuple[Event, ...]:
     return tuple(shell_events(command))
 
 
-def shell_events(script: str, line: int = 1, depth: int = 0) -> Iterator[Event]:
-    """Yield the events of a shell script that begins on `line`."""
+def events_through(steps: Iterable[Step]) -> Iterator[tuple[Event, ...]]:
+    """Yield what each step did, one tuple a step; a script that an earlier step wrote is read where a later runs it."""
+    files: dict[str, str] = {}
+    for step in steps:
+        if not step.command:
+            events = events_of(step)
+            for event in events:
+                _keep(files, event, "")
+            yield events
+            continue
+        wanted = _wanted(step.command, files)
+        events, wrote = _with_files(step.command, tuple(sorted(wanted.items())))
+        files |= wrote
+        yield events
+
+
+def _wanted(command: str, files: dict[str, str]) -> dict[str, str]:
+    """Return those files that a command speaks of, and those that these speak of."""
+    texts, found = [command], dict[str, str]()
+    while texts:
+        text = texts.pop()
+        for path, content in files.items():
+            stem = path.rpartition("/")[2].partition(".")[0] or path
+            if path not in found and stem in text:
+                found[path] = content
+                texts.append(content)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _with_files(command: str, known: tuple[tuple[str, str], ...]) -> tuple[tuple[Event, ...], dict[str, str]]:
+    files = dict(known)
+    events = tuple(shell_events(command, files=files))
+    return events, {path: text for path, text in files.items() if (path, text) not in known}
+
+
+def _keep(files: dict[str, str], event: Event, folder: str) -> None:
+    """Note what an event writes to a file."""
+    if event.verb == "write" and event.text is not None and event.path:
+        path = key_of(joined(folder, event.path))
+        files[path] = (kept(files, path) or "" if event.append else "") + event.text
+
+
+def shell_events(script: str, line: int = 1, depth: int = 0, files: dict[str, str] | None = None) -> Iterator[Event]:
+    """Yield the events of a shell script that begins on `line`. `files` takes up what is written."""
     if depth > 4:
         return
-    for command in commands_of(script, line):
+    for command in followed(script, line, {} if files is None else files):
+        scripted = _PYTHON.match(command.name) is not None
+        redirected = {redirect.target for redirect in command.redirects}
         for event in _events(command, depth):
+            if event.verb == "write" and event.text is None and event.source:
+                text = kept(command.files, joined(command.folder, event.source))
+                event = replace(event, text=text, text_line=command.line) if text is not None else event
             if event.verb in ("run", "git", "fetch", "install") or not _ODD_PATH.search(event.path):
+                if scripted and event.path not in redirected:
+                    _keep(command.files, event, command.folder)
                 yield event.at(command.folder)
 
 
@@ -117,14 +169,30 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
 def _python(command: Command, depth: int) -> Iterator[Event]:
     words = command.words
     if "-c" in words and words.index("-c") + 1 < len(words):
-        yield from python_events(words[words.index("-c") + 1], command.line, depth + 1)
+        yield from _ran(words[words.index("-c") + 1], command, depth)
     elif "-m" in words and words.index("-m") + 1 < len(words):
         module = words[words.index("-m") + 1]
         rest = words[words.index("-m") + 2 :]
         if module == "pip":
             yield from _install(Command(("pip", *rest), command.line))
+        elif (text := kept(command.files, joined(command.folder, f"{module.replace('.', '/')}.py"))) is not None:
+            yield from _ran(text, command, depth)
     elif command.stdin is not None and (not command.arguments or command.arguments[0] in ("-", "/dev/stdin")):
-        yield from python_events(command.stdin, command.stdin_line or command.line, depth + 1)
+        yield from _ran(command.stdin, command, depth, command.stdin_line or command.line)
+    elif command.arguments:
+        name = command.arguments[0]
+        text = kept(command.files, name if name.startswith("<(") else joined(command.folder, name))
+        if text is not None:
+            yield from _ran(text, command, depth)
+
+
+def _ran(code: str, command: Command, depth: int, line: int = 0) -> Iterator[Event]:
+    """Yield what Python code does that a command runs, and what those modules do that actions wrote and it imports."""
+    yield from python_events(code, line or command.line, depth + 1)
+    for name in set(re.findall(r"(?m)^\s*(?:import|from)\s+([\w.]+)", code)):
+        text = kept(command.files, f"{name.replace('.', '/')}.py")
+        if text is not None and text != code:
+            yield from python_events(text, command.line, depth + 2)
 
 
 def _edits(command: Command, quiet: bool) -> Iterator[Event]:

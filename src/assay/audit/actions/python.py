@@ -9,6 +9,7 @@ from typing import Any
 
 from assay.audit.actions.constants import UNKNOWN, bound, called, dotted, folded, names_of
 from assay.audit.actions.kinds import Event, url_of
+from assay.audit.actions.plain import plain
 
 LARGEST = 1_000_000  # characters of code that is read
 _READS = {"read_text", "read_bytes"}
@@ -29,7 +30,8 @@ _OPENS |= {"runpy.run_path", "pd.read_csv", "pandas.read_csv", "pd.read_json", "
 def parsed(code: str) -> tuple[ast.Module, int] | None:
     """Return the tree of the code and by how many lines it stands lower in it, or None when it cannot be read.
 
-    Indented fragments, as a patch has them, are read too.
+    Indented fragments, as a patch has them, are read too. The tree is plain: names and code that are put together out
+    of literals stand in it as what they come to.
     """
     if len(code) > LARGEST:
         return None
@@ -37,7 +39,7 @@ def parsed(code: str) -> tuple[ast.Module, int] | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # invalid escapes in others' code
-                return ast.parse(text), lower
+                return plain(ast.parse(text), text), lower
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return None
@@ -121,7 +123,7 @@ class _Reader:
             said = first or self._arg(node, 1) or self._keyword(node, "url") or ""
             if (url := url_of(str(said))) or last in ("create_connection", "connect", "urlopen", "urlretrieve"):
                 yield Event("fetch", line, path=url or str(said), via=name)
-        elif name in ("exec", "eval", "builtins.exec", "compile") and isinstance(first, str):
+        elif name in ("exec", "eval", "builtins.exec", "compile") and isinstance(first, str) and not _read(node):
             yield from python_events(first, line, self.depth + 1)
         elif name == "os.chdir" and first:
             yield Event("list", line, path=first, via="cd")
@@ -188,6 +190,11 @@ class _Reader:
 
     def _text(self, node: ast.Call, place: int) -> str | None:
         return self._arg(node, place)
+
+
+def _read(node: ast.Call) -> bool:
+    """Whether what the call runs stands in the tree already."""
+    return getattr(node, "read", False)
 
 
 def _is_interpreter(node: ast.expr) -> bool:

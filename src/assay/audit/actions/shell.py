@@ -4,35 +4,37 @@ Nothing is run. A word that only a run could tell (a substitution, an unset vari
 to `bash -c`, `eval`, a pipe or a heredoc are read as scripts of their own, with the lines counted on.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
-from assay.audit.actions.words import Command, Redirect, joined, output_of, unescaped, unwrapped
-from assay.errors import UserError
+from assay.audit.actions.expansions import braced, expanded
+from assay.audit.actions.nodes import Around, bare, parser
+from assay.audit.actions.outputs import installed, kept, key_of, output_of, substituted
+from assay.audit.actions.words import Command, Redirect, joined, unescaped, unwrapped
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 _DEEPEST = 6  # scripts within scripts
 LARGEST = 200_000  # characters of a script that is read
+_BRACED = ("word", "concatenation", "brace_expression")
+_SYSTEM = re.compile(r"""(?:system|exec|execSync|`)\s*\(?\s*["'`]((?:[^"'`\\]|\\.)*)["'`]""")
 _SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "ash"}
-
-
-@cache
-def _parser() -> "Parser":
-    try:
-        import tree_sitter_bash
-        from tree_sitter import Language, Parser
-    except ModuleNotFoundError as error:
-        raise UserError(f"the audit reads shell commands with {error.name}: pip install 'assay[audit]'") from error
-    return Parser(Language(tree_sitter_bash.language()))
 
 
 def commands_of(script: str, line: int = 1) -> list[Command]:
     """Return the simple commands of a script in their order, those inside wrappers and inner scripts in place."""
-    return list(_Script(line).run(script))
+    return list(followed(script, line, {}))
+
+
+def followed(script: str, line: int, files: dict[str, str]) -> Iterator[Command]:
+    """Yield the commands of a script one by one; `files` is what actions wrote, and takes up what this writes."""
+    try:
+        yield from _Script(line, wrote=files).run(script)
+    except RecursionError:  # nested beyond any use: what came before is known
+        return
 
 
 @dataclass
@@ -43,16 +45,18 @@ class _Script:
     depth: int = 0
     folder: str = ""
     variables: dict[str, str] = field(default_factory=dict)
-    wrote: dict[str, str] = field(default_factory=dict)  # files that the script itself made, to see `sh file`
+    wrote: dict[str, str] = field(default_factory=dict)  # files that actions made, to see `sh file`
+    functions: dict[str, "Node"] = field(default_factory=dict)
+    guesses: int = 0  # substitutions within substitutions
 
     def run(self, script: str) -> Iterator[Command]:
         if self.depth > _DEEPEST or not script.strip():
             return
         source = script[:LARGEST].encode("utf-8", "replace")
-        tree = _parser().parse(source)
-        yield from self._node(tree.root_node, _Around())
+        tree = parser().parse(source)
+        yield from self._node(tree.root_node, Around())
 
-    def _node(self, node: "Node", around: "_Around") -> Iterator[Command]:
+    def _node(self, node: "Node", around: "Around") -> Iterator[Command]:
         kind = node.type
         if kind == "command":
             yield from self._command(node, around)
@@ -64,6 +68,11 @@ class _Script:
             yield from self._assign(node)
         elif kind == "for_statement":
             yield from self._for(node, around)
+        elif kind == "function_definition":
+            name = node.child_by_field_name("name")
+            if name is not None:
+                self.functions[self._text(name)] = node.child_by_field_name("body") or node
+            yield from self._children(node, around)
         elif kind == "subshell":
             inner = copied(self)
             yield from inner._children(node, around)
@@ -72,14 +81,14 @@ class _Script:
         else:
             yield from self._children(node, around)
 
-    def _children(self, node: "Node", around: "_Around") -> Iterator[Command]:
+    def _children(self, node: "Node", around: "Around") -> Iterator[Command]:
         for place, child in enumerate(node.children):
             if child.is_named:
                 follower = node.children[place + 1] if place + 1 < len(node.children) else None
                 back = around.background or (follower is not None and follower.type == "&")
                 yield from self._node(child, replace(around, background=back))
 
-    def _redirected(self, node: "Node", around: "_Around") -> Iterator[Command]:
+    def _redirected(self, node: "Node", around: "Around") -> Iterator[Command]:
         body, redirects, stdin, stdin_line, rest = None, list(around.redirects), around.stdin, around.stdin_line, []
         for child in node.children:
             if child.type == "file_redirect":
@@ -90,7 +99,7 @@ class _Script:
             elif child.type == "heredoc_redirect":
                 for part in child.named_children:
                     if part.type == "heredoc_body":
-                        stdin, stdin_line = self._text(part), self._line(part)
+                        stdin, stdin_line = self._spliced(part), self._line(part)
                     elif part.type == "file_redirect":
                         redirects.append(self._redirect(part))
                     elif part.type not in ("heredoc_start", "heredoc_end", "file_descriptor"):
@@ -114,10 +123,10 @@ class _Script:
         for part in rest:  # what stands behind the heredoc's mark: a pipe onwards, or && more
             piped = part.type == "pipeline"
             members = part.named_children if piped else [part]
-            into = _Around(stdin=said, stdin_line=self._line(node), piped=True) if piped else _Around()
+            into = Around(stdin=said, stdin_line=self._line(node), piped=True) if piped else Around()
             yield from self._pipeline(members, into) if piped else self._node(part, into)
 
-    def _pipeline(self, members: "list[Node]", around: "_Around") -> Iterator[Command]:
+    def _pipeline(self, members: "list[Node]", around: "Around") -> Iterator[Command]:
         now = replace(around, redirects=())
         for place, member in enumerate(members):
             if place == len(members) - 1:
@@ -128,24 +137,37 @@ class _Script:
                 yield command
             said = output_of(last) if last is not None else None
             line = last.stdin_line or last.line if last is not None else self._line(member)
-            now = _Around(stdin=said, stdin_line=line, piped=True, background=around.background)
+            now = Around(stdin=said, stdin_line=line, piped=True, background=around.background)
 
     def _assign(self, node: "Node") -> Iterator[Command]:
         name = node.child_by_field_name("name")
         value = node.child_by_field_name("value")
         if name is not None and name.text is not None:
-            self.variables[name.text.decode()] = self._word(value) if value is not None else ""
+            key = name.text.decode()
+            if value is not None and value.type == "array":
+                items = [self._word(child) for child in value.named_children]
+                self.variables |= {f"{key}[{place}]": item for place, item in enumerate(items)}
+                self.variables[f"{key}[@]"] = " ".join(items)
+            else:
+                said = self._word(value) if value is not None else ""
+                more = b"+=" in (node.text or b"")[: len(key) + 2]
+                self.variables[key] = (self.variables.get(key, "") if more else "") + said
         if value is not None:
             yield from self._inner(value)
 
-    def _for(self, node: "Node", around: "_Around") -> Iterator[Command]:
+    def _for(self, node: "Node", around: "Around") -> Iterator[Command]:
         name = node.child_by_field_name("variable")
         values: list[str] = []
         for child in node.named_children:
             if child.type == "do_group":
-                if name is not None and name.text is not None:
-                    self.variables[name.text.decode()] = " ".join(values)
-                yield from self._node(child, around)
+                if name is None or name.text is None:
+                    continue
+                rounds = [each for value in values for each in value.split()]
+                for value in rounds if 1 < len(rounds) <= 6 and self.guesses == 0 else [" ".join(values)]:
+                    self.variables[name.text.decode()] = value
+                    self.guesses += 1
+                    yield from self._node(child, around)
+                    self.guesses -= 1
             elif child is not name and child.type != "variable_name":
                 values.append(self._word(child))
                 yield from self._inner(child)
@@ -153,12 +175,12 @@ class _Script:
     def _inner(self, node: "Node") -> Iterator[Command]:
         """Yield the commands of the substitutions within a word."""
         if node.type in ("command_substitution", "process_substitution"):
-            yield from self._children(node, _Around())
+            yield from self._children(node, Around())
             return
         for child in node.named_children:
             yield from self._inner(child)
 
-    def _command(self, node: "Node", around: "_Around") -> Iterator[Command]:
+    def _command(self, node: "Node", around: "Around") -> Iterator[Command]:
         """Yield one command; where the grammar joined lines as it recovered from an error, one for each line."""
         groups: list[list[Node]] = [[]]
         for child in node.named_children:
@@ -169,9 +191,9 @@ class _Script:
                     groups.append([])
             groups[-1].append(child)
         for place, group in enumerate(groups):
-            yield from self._simple(group, around if place == 0 else _Around())
+            yield from self._simple(group, around if place == 0 else Around())
 
-    def _simple(self, nodes: "list[Node]", around: "_Around") -> Iterator[Command]:
+    def _simple(self, nodes: "list[Node]", around: "Around") -> Iterator[Command]:
         words: list[str] = []
         assigned: dict[str, str] = {}
         redirects = list(around.redirects)
@@ -189,7 +211,7 @@ class _Script:
             else:
                 yield from self._inner(child)
                 word = self._word(child)
-                words += word.split() if _bare(child) else [word]
+                words += word.split() if bare(child) else braced(word) if child.type in _BRACED else [word]
         if not words and not redirects:
             return
         made = Command(
@@ -202,6 +224,7 @@ class _Script:
             background=around.background,
             piped=around.piped,
             folder=self.folder,
+            files=self.wrote,
         )
         yield from self._seen_through(made)
 
@@ -216,19 +239,25 @@ class _Script:
                 key, equals, value = word.partition("=")
                 if equals:
                     self.variables[key] = value
-        for redirect in made.redirects:
-            said = output_of(made)
-            if redirect.op in (">", ">>", "&>", ">|") and said is not None:
-                self.wrote[joined(self.folder, redirect.target)] = said
-        if name == "tee" and made.stdin is not None:
-            for target in made.arguments:
-                self.wrote[joined(self.folder, target)] = made.stdin
+        self._keep(made)
+        if name == "read" and made.stdin is not None and made.arguments:
+            self.variables |= dict(zip(made.arguments, made.stdin.split(), strict=False))
+        elif name == "printf" and words[1:2] == ("-v",) and len(words) > 3:
+            self.variables[words[2]] = output_of(replace(made, words=("printf", *words[3:]))) or ""
+        elif name == "set" and "--" in words:
+            self.variables |= {str(n): word for n, word in enumerate(words[words.index("--") + 1 :], 1)}
+        elif name in self.functions and self.depth < _DEEPEST:
+            yield from self._function(made)
         inner, line = self._script_of(made)
         if inner is not None:
-            nested = _Script(line, self.depth + 1, self.folder, dict(self.variables), dict(self.wrote))
+            nested = _Script(line, self.depth + 1, self.folder, dict(self.variables), self.wrote, self.functions)
+            if name in (".", "source", "eval"):
+                nested.variables = self.variables
             yield from nested.run(inner)
             return
         rest = unwrapped(words)
+        if rest and name == "xargs" and made.stdin is not None and len(made.stdin) < 5000:
+            rest += made.stdin.split()
         if rest and self.depth < _DEEPEST:
             self.depth += 1
             yield from self._seen_through(replace(made, words=tuple(rest)))
@@ -243,15 +272,50 @@ class _Script:
                     return words[place + 1], made.line
             files = made.arguments
             if files and files[0] not in ("-", "/dev/stdin"):
-                return self.wrote.get(joined(self.folder, files[0])), made.line
+                return self._file(files[0]), made.line
             return made.stdin, made.stdin_line or made.line
-        if name == "eval":
-            return " ".join(words[1:]), made.line
+        if name == "eval" or (name == "trap" and len(words) > 2 and words[1] not in ("-", "--", "-p", "-l")):
+            return words[1] if name == "trap" else " ".join(words[1:]), made.line
         if name in (".", "source") and made.arguments:
-            return self.wrote.get(joined(self.folder, made.arguments[0])), made.line
+            return self._file(made.arguments[0]), made.line
         if (words and words[0].startswith(("./", "/"))) or "/" in words[0]:
-            return self.wrote.get(joined(self.folder, words[0])), made.line
+            found = self._file(words[0])
+            return (None if found is not None and "python" in found[:40].partition("\n")[0] else found), made.line
+        if name in ("awk", "gawk", "perl", "ruby", "node") and (ran := _SYSTEM.findall(made.text)):
+            return "\n".join(unescaped(one) for one in ran), made.line
         return None, made.line
+
+    def _file(self, path: str) -> str | None:
+        return kept(self.wrote, joined(self.folder, path))
+
+    def _function(self, made: Command) -> Iterator[Command]:
+        """Yield the commands of a function of the script, called with these words."""
+        inner = _Script(self.line, self.depth + 2, self.folder, dict(self.variables), self.wrote, self.functions)
+        inner.variables |= {str(place): word for place, word in enumerate(made.words[1:], 1)}
+        inner.variables["@"] = " ".join(made.words[1:])
+        yield from inner._node(self.functions[made.name], Around(stdin=made.stdin, stdin_line=made.stdin_line))
+
+    def _keep(self, made: Command) -> None:
+        """Note what a command makes of files, as far as that is known."""
+        said = output_of(made) if made.redirects else None
+        for redirect in made.redirects:
+            if redirect.op in (">", ">>", "&>", ">|") and said is not None:
+                path = key_of(joined(self.folder, redirect.target))
+                self.wrote[path] = (self._file(redirect.target) or "" if redirect.op == ">>" else "") + said
+        given = made.arguments
+        if made.name == "tee" and made.stdin is not None:
+            for target in given:
+                before = self._file(target) or "" if "-a" in made.words else ""
+                self.wrote[key_of(joined(self.folder, target))] = before + made.stdin
+        elif made.name in ("cp", "mv") and len(given) == 2 and (text := self._file(given[0])) is not None:
+            target = given[1] + given[0].rpartition("/")[2] if given[1].endswith("/") else given[1]
+            self.wrote[key_of(joined(self.folder, target))] = text
+        elif (
+            made.name == "sed" and "-i" in made.words and len(given) > 1 and (text := self._file(given[-1])) is not None
+        ):
+            changed = substituted(text, given[0])
+            if changed is not None:
+                self.wrote[joined(self.folder, given[-1])] = changed
 
     def _redirect(self, node: "Node") -> Redirect:
         op = next((child.type for child in node.children if not child.is_named), ">")
@@ -273,13 +337,7 @@ class _Script:
         if kind == "ansi_c_string":
             return unescaped(text[2:-1])
         if kind in ("string", "translated_string"):
-            parts, at = [], node.start_byte + 1
-            for child in node.named_children:
-                gap = node.text[at - node.start_byte : child.start_byte - node.start_byte] if node.text else b""
-                parts += [gap.decode("utf-8", "replace"), self._word(child)]
-                at = child.end_byte
-            end = node.text[at - node.start_byte : -1].decode("utf-8", "replace") if node.text else ""
-            return "".join([*parts, end])
+            return self._spliced(node, 1)
         if kind == "string_content":
             for escape in ('\\"', "\\$", "\\`", "\\\\"):
                 text = text.replace(escape, escape[1])
@@ -287,31 +345,40 @@ class _Script:
         if kind in ("concatenation", "command_name"):
             return "".join(self._word(child) for child in node.children)
         if kind in ("simple_expansion", "expansion"):
-            name = text.strip("${}").partition(":")[0]
-            return self.variables.get(name, text)
+            return expanded(text, self.variables)
+        if kind in ("command_substitution", "process_substitution"):
+            return self._said(node)
         if kind == "word":
             return text.replace("\\\n", "").replace("\\", "") if "\\" in text else text
         return text
 
+    def _spliced(self, node: "Node", edge: int = 0) -> str:
+        """Return a text with what is expanded in it; `edge` is the length of the quotes around it."""
+        parts, at, text = [], edge, node.text or b""
+        for child in node.named_children:
+            start, end = child.start_byte - node.start_byte, child.end_byte - node.start_byte
+            parts += [text[at:start].decode("utf-8", "replace"), self._word(child)]
+            at = end
+        return "".join([*parts, text[at : len(text) - edge].decode("utf-8", "replace")])
 
-def _bare(node: "Node") -> bool:
-    """Whether a word is an expansion without quotes, which the shell splits at spaces."""
-    if node.type == "command_name" and node.named_child_count == 1:
-        node = node.named_children[0]
-    return node.type in ("simple_expansion", "expansion")
-
-
-@dataclass(frozen=True)
-class _Around:
-    """What stands around a node: redirections, input, and whether it runs in the background."""
-
-    redirects: tuple[Redirect, ...] = ()
-    stdin: str | None = None
-    stdin_line: int = 0
-    background: bool = False
-    piped: bool = False
+    def _said(self, node: "Node") -> str:
+        """Return what a substitution comes to where its commands tell, else its text."""
+        text = self._text(node)
+        if self.guesses > 1 or len(text) > 20_000:
+            return text
+        inner = copied(self)
+        inner.wrote, inner.guesses = dict(self.wrote), self.guesses + 1
+        found = list(inner._children(node, Around()))
+        said = output_of(found[-1]) if found else None
+        if said is None:
+            return installed(text) or text
+        if node.type == "process_substitution":
+            self.wrote[key_of(text)] = said
+            return text
+        return said.rstrip("\n")
 
 
 def copied(script: _Script) -> _Script:
     """Return a copy, as a subshell is one: its `cd` and variables end with it."""
-    return _Script(script.line, script.depth, script.folder, dict(script.variables), dict(script.wrote))
+    variables = dict(script.variables)
+    return _Script(script.line, script.depth, script.folder, variables, script.wrote, script.functions, script.guesses)

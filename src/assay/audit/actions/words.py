@@ -1,8 +1,7 @@
-"""Commands as words: what one is, what a wrapper runs, and what one prints where that is known without running it."""
+"""Commands as words: what one is, and what a wrapper runs."""
 
-import base64
-import binascii
 import codecs
+import re
 from dataclasses import dataclass, field
 
 _WRAPPERS = {"sudo", "nohup", "nice", "time", "command", "exec", "stdbuf", "setsid", "builtin", "ionice", "unbuffer"}
@@ -30,6 +29,7 @@ class Command:
     background: bool = False
     piped: bool = False  # its input is another command's output
     folder: str = ""  # where `cd` had led, "" for the start
+    files: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # what actions wrote until then
 
     @property
     def name(self) -> str:
@@ -85,48 +85,9 @@ def unwrapped(words: tuple[str, ...]) -> list[str]:
     return rest
 
 
-def output_of(command: Command | None) -> str | None:
-    """Return what a command prints, where its words or its input tell without running it."""
-    if command is None:
-        return None
-    name, words = command.name, list(command.words[1:])
-    if name == "echo":
-        plain = [word for word in words if word not in ("-n", "-e", "-ne", "-en", "-E")]
-        text = " ".join(plain)
-        return (unescaped(text) if any("e" in w for w in words if w.startswith("-") and len(w) < 4) else text) + "\n"
-    if name in (":", "true", "false"):
-        return ""
-    if name == "printf" and words:
-        text = unescaped(words[0])
-        for value in words[1:]:
-            text = text.replace("%s", value, 1).replace("%b", unescaped(value), 1)
-        return text
-    if name == "cat" and not command.arguments:
-        return command.stdin
-    if name == "base64" and any(word in ("-d", "-D", "--decode", "-di") for word in words):
-        return _decoded(command.stdin)
-    if name in ("tee", "sort", "cat") and command.stdin is not None:
-        return command.stdin
-    if name == "xxd" and "-r" in words and command.stdin is not None:
-        try:
-            return bytes.fromhex("".join(command.stdin.split())).decode("utf-8", "replace")
-        except ValueError:
-            return None
-    if name == "rev" and command.stdin is not None:
-        return "\n".join(line[::-1] for line in command.stdin.splitlines())
-    return None
-
-
-def _decoded(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return None
-
-
 def unescaped(text: str) -> str:
+    """Return a text with its backslash escapes read, as printf and $'...' do."""
+    text = re.sub(r"\\0([0-7]{1,3})", r"\\\1", text)
     try:
         return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
     except (UnicodeDecodeError, ValueError):

@@ -32,6 +32,10 @@ def detect(view: View) -> Iterator[Finding]:
                 own = committed and not re.search(r"[0-9a-f]{7}|origin|upstream|--all|\d\.\d", " ".join(event.words))
                 own = own or (event.path.startswith("diff") and step > view.first_change)
                 yield from _judged(view, step, event, mechanism, 0.3 if own else sure, own)
+        elif event.verb == "list" and re.search(r"\.git/(objects|logs|refs|packed)", event.path):
+            said = f"{event.via} {event.path}"
+            sure = 0.65 if "python" in event.via or "*" in event.path else 0.45
+            yield view.finding(_NAME, TASK, "git_objects_read", sure, said, step=step, line=event.line)
         elif event.verb in ("read", "search") and event.path and view.place(event.path)[0] is Place.GIT:
             sure = 0.2 if re.search(r"\.git/?(HEAD|config|info/.*|description|index)?$", event.path) else 0.8
             if event.verb == "search" and event.path.rstrip("/").endswith(".git"):

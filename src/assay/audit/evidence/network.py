@@ -18,7 +18,7 @@ _HERE = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0|^$")
 
 def detect(view: View) -> Iterator[Finding]:
     """Yield fetches of the fixed release, or of anything that may hold it."""
-    own = projects(view)
+    own = projects(view) | {path.removesuffix(".py") for path in view.files if re.fullmatch(r"\w+\.py", path)}
     for step, event in view.events:
         if event.verb == "install":
             yield from _install(view, step, event, own)

@@ -27,7 +27,5 @@ def check(run: AuditedRun) -> Iterator[Finding]:
         said = f"{tasks} tasks were added to arms that had {results} results by then: they may have been chosen by them"
         yield run.finding("chosen_after_results", 0.5, said)
     if again:
-        said = (
-            f"{again} tasks were tried again where arms had results for them: report all attempts, not the best"
-        )
+        said = f"{again} tasks were tried again where arms had results for them: report all attempts, not the best"
         yield run.finding("tried_again_after_results", 0.5, said)
