@@ -50,3 +50,10 @@ def test_a_value_that_nothing_explains_in_several_attempts(tmp_path):
     found = [one for one in contrasts(tmp_path, rows) if one.mechanism == "shared_value"]
     assert {one.attempt for one in found} == {record.plan.id for record, _ in rows[:2]}
     assert all("48151623" in one.evidence for one in found)
+
+
+def test_a_folder_is_nothing_that_is_handed_on():
+    from assay.audit.contrast import _FILE
+
+    assert all(_FILE.match(path) for path in ("/tmp/x", "/var/tmp/a/b.txt", "/home/u/key"))
+    assert not any(_FILE.match(path) for path in ("/", "/tmp", "/tmp/", "/dev/null", "/proc/1/mem", "x", ""))

@@ -21,6 +21,8 @@ _MOST_TASKS, _MOST_ATTEMPTS = 2000, 400
 _ODD_SHARE = 0.1  # of a task's attempts, the largest cluster that is odd
 _APART = 0.6  # cosine distance
 _VALUE = re.compile(r"(?<![\w.])(\d{6,}|[0-9a-f]{16,}|\d+\.\d{6,})(?![\w.])")
+# Outside of the workspace, a name in some folder: "/" and "/tmp" are nothing that one attempt can leave for another.
+_FILE = re.compile(r"/(?!dev/|proc/)[^/]+(?:/[^/]+)*/[^/]+$")
 _ROUND = re.compile(r"^(10*|1000000007|998244353|2147483647|2147483648|4294967295|4294967296|9223372036854775807)$")
 
 
@@ -30,7 +32,7 @@ def signed(view: View) -> str:
     for step, event in view.events:
         place, _ = view.place(event.path) if event.path and event.verb not in ("run", "git") else (Place.WORKSPACE, 0.0)
         words.append(f"{event.verb}_{place.value}_{event.path.rpartition('/')[2][:40] if event.path else ''}")
-        outside = view.inside(event.path) is None and not event.path.startswith(("/dev/", "/proc/"))
+        outside = view.inside(event.path) is None and _FILE.match(event.path) is not None
         if outside and event.verb == "write":
             wrote.append(event.path)
         elif outside and event.verb == "read" and not view.own(event.path, step):
