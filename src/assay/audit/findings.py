@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from assay.ledger.browse import CHEATS as CHEAT_KINDS
+from assay.ledger.browse import FLAGGED_FROM
 from assay.nouns import Task, Trajectory
 from assay.nouns.base import Noun
 
 EVIDENCE_CHARS = 300
-FLAGGED_FROM = 0.5  # an attempt is called a cheat when a cheat finding is at least this sure
-
 HARNESS, TASK, INTEGRITY, CONDUCT = "harness", "task", "integrity", "conduct"
-CHEAT_KINDS = frozenset({HARNESS, TASK})
 
 
 def _short(text: str) -> str:

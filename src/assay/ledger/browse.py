@@ -16,7 +16,7 @@ __all__ = ["AUDIT", "CHEATS", "DETAIL_CHARACTERS", "FLAGGED_FROM", "UNFINISHED",
 
 AUDIT = "audit.jsonl"  # the findings of `assay audit`, beside the ledger
 CHEATS = frozenset({"harness", "task"})  # the kinds of findings that flag an attempt
-FLAGGED_FROM = 0.5  # and how sure they must be, as `assay audit` has it
+FLAGGED_FROM = 0.55  # and how sure they must be: the most at which no cheat of the tuning half was lost (docs/audit.md)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def row(db: sqlite3.Connection, layout: Layout, attempt_id: str) -> Row | None:
 def flags(ledger: Path) -> Iterator[tuple[str, str]]:
     """Yield (attempt, mechanism) of the findings in `audit.jsonl` beside a ledger that flag an attempt.
 
-    Those are findings of the kind harness or task that are at least half sure. Lines that are none are left out.
+    Those are of the kinds `CHEATS` with a confidence of `FLAGGED_FROM` or more. Lines that are none are left out.
     """
     path = ledger.with_name(AUDIT)
     if not path.is_file():
