@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.options import SandboxOption
 from assay.errors import UserError
-from assay.nouns import Reason, Task, Validity, Verdict
+
+if TYPE_CHECKING:
+    from assay.nouns import Task, Verdict
 
 _INVALID = 3  # exit status
 _BOTH = "give PROBLEMS and SAMPLES, --task DIR with --candidate DIR, or --predictions FILE with --dataset FILE"
@@ -62,6 +64,8 @@ def grade(
         raise typer.Exit(grade_samples(problems, samples, _numbers(k), out, as_json))
     if task is None or candidate is None:
         raise UserError(f"assay grade has nothing to grade: {_BOTH}")
+    from assay.nouns import Validity
+
     verdict = grade_directory(task, candidate)
     if as_json:
         typer.echo(json.dumps(verdict.model_dump(mode="json")))
@@ -78,7 +82,7 @@ def _numbers(text: str) -> list[int]:
         raise UserError(f"--k {text}: give whole numbers with commas between them, 1,10,100 for example") from error
 
 
-def grade_directory(task: Path, candidate: Path) -> Verdict:
+def grade_directory(task: Path, candidate: Path) -> "Verdict":
     """Return the verdict on the workspace or patch `candidate` at the task in the directory `task`.
 
     A candidate that does not get the full value is judged only if the task's own solution does: otherwise the task is
@@ -86,6 +90,7 @@ def grade_directory(task: Path, candidate: Path) -> Verdict:
     """
     import asyncio
 
+    from assay.nouns import Reason, Verdict
     from assay.tasks.folder import BrokenTask, load
 
     if not candidate.exists():
@@ -97,8 +102,9 @@ def grade_directory(task: Path, candidate: Path) -> Verdict:
     return asyncio.run(_judge(loaded, candidate))
 
 
-async def _judge(task: Task, candidate: Path) -> Verdict:
+async def _judge(task: "Task", candidate: Path) -> "Verdict":
     from assay.grading import grade as decide
+    from assay.nouns import Validity
     from assay.tasks.admission import beside_gold, grade_gold
     from assay.tasks.folder_candidate import read_candidate
 
@@ -109,7 +115,7 @@ async def _judge(task: Task, candidate: Path) -> Verdict:
     return beside_gold(task, verdict, await grade_gold(task))
 
 
-def _print(verdict: Verdict) -> None:
+def _print(verdict: "Verdict") -> None:
     value = "no value" if verdict.value is None else f"{verdict.value:g}"
     typer.echo(f"{verdict.validity}: {value} ({verdict.reason}){': ' + verdict.detail if verdict.detail else ''}")
     for check in verdict.checks:
