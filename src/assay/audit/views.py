@@ -126,9 +126,10 @@ class View:
 
     def _by_pattern(self, path: str) -> bool:
         """Whether an output's pattern that names more than any file is the path's: `src/*.py`, and not `**`."""
-        if self.task is None or not self.task.declares(path):
+        if self.task is None:
             return False
-        return any(re.search(r"[A-Za-z0-9]", entry.rpartition(".")[0]) for entry in self.task.outputs)
+        telling = tuple(entry for entry in self.task.outputs if re.search(r"[A-Za-z0-9]", entry.rpartition(".")[0]))
+        return bool(telling) and self.task.model_copy(update={"outputs": telling}).declares(path)
 
     def place(self, path: str) -> tuple[Place, float]:
         """Return what a path is, with what is known of the workspace taken into account."""
