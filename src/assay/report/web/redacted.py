@@ -34,6 +34,9 @@ class _Reader:
         found = self._reader.browse(self._meant(wanted), after=after, limit=limit, newest_first=newest_first)
         return tuple(self._plain(row) for row in found)
 
+    def rows(self, wanted: Filter | None = None) -> Iterator[Row]:
+        return (self._plain(row) for row in self._reader.rows(None if wanted is None else self._meant(wanted)))
+
     def _meant(self, wanted: Filter) -> Filter:
         """Return a filter by the names that stand in the ledger, of which several may be shown alike."""
         if not wanted.arms and not wanted.splits:
