@@ -21,14 +21,9 @@ from assay.nouns import (
     Trajectory,
     Verdict,
 )
+from tests.report.conftest import DIFF, RIGHT, WRONG
 
-WRONG = "def clamp(x, low, high):\n    return max(low, max(x, high))\n"
-RIGHT = "def clamp(x, low, high):\n    return max(low, min(x, high))\n"
 HALF = "def clamp(x, low, high):\n    return max(low, mix(x, high))\n"
-DIFF = (
-    "--- a/m.py\n+++ b/m.py\n@@ -1,2 +1,2 @@\n def clamp(x, low, high):\n"
-    "-    return max(low, max(x, high))\n+    return max(low, min(x, high))\n"
-)
 SPELLS = (
     "<script>window.__hit = 1; alert('script')</script>",
     "<img src=x onerror=\"window.__hit = 2; alert('image')\">",

@@ -72,22 +72,22 @@ def show(attempt: Attempt, trajectory: Trajectory) -> Shown:
     )
 
 
+def ending_of(step: Step) -> str:
+    """Return in words how a step's command ended."""
+    if step.command is None:
+        return "not run: no single fenced block"
+    if step.timed_out:
+        return "timed out"
+    return "no exit status" if step.returncode is None else f"exit {step.returncode}"
+
+
 def _step(step: Step) -> ShownStep:
     said = step.reply.text
     if step.command is not None:
         said = _FENCE.sub("", said)
-        ending = (
-            "timed out"
-            if step.timed_out
-            else "no exit status"
-            if step.returncode is None
-            else f"exit {step.returncode}"
-        )
-    else:
-        ending = "not run: no single fenced block"
     good = step.command is not None and not step.timed_out and step.returncode in (0, None)
     command = None if step.command is None else visible(step.command)
-    return ShownStep(visible(said.strip()), command, visible(step.observation), ending, good)
+    return ShownStep(visible(said.strip()), command, visible(step.observation), ending_of(step), good)
 
 
 def _kind(line: str) -> str:

@@ -1,8 +1,11 @@
 """What a source says of one attempt, the account of what could not be read, and how an outcome becomes a status."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from assay.ledger.exchange.aside import restored
 from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Status, Trajectory, Verdict
 
 SPLIT = "imported"  # of attempts whose source knows no splits
@@ -56,6 +59,25 @@ class Account:
         """Count something that was read with a loss, or that a reader of the numbers should know."""
         if count:
             self.notes[what] += count
+
+
+def as_written(
+    where: str, beside: Mapping[str, Any], found: Trajectory | None, what: str, account: Account
+) -> Entry | None:
+    """Return the attempt as assay wrote it, from the table `beside` and from what the format itself holds.
+
+    None where assay wrote none, and where the two no longer fit each other: then it is read as another's, and counted
+    among the changed `what` ("samples").
+    """
+    if not beside:
+        return None
+    try:
+        attempt, trajectory = restored(beside, found)
+    except ValueError:
+        account.note(f"{what} changed since assay wrote them, read as another's")
+        return None
+    tokenizer = str(beside.get("tokenizer_sha256") or "")
+    return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
 
 
 def planned(arm: str, task_id: str, *, trial: int = 0, split: str = SPLIT) -> PlannedAttempt:

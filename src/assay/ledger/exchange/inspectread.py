@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.ledger.calls import call_text, command_of, said
-from assay.ledger.exchange.aside import prompt_of, restored
+from assay.ledger.exchange.aside import prompt_of
 from assay.ledger.exchange.atif import table
 from assay.ledger.exchange.chatrows import numbers
 from assay.ledger.exchange.conversation import Said, heard
-from assay.ledger.exchange.entry import Account, Entry, ended
+from assay.ledger.exchange.entry import Account, Entry, as_written, ended
 from assay.ledger.exchange.inspectlog import score_of
 from assay.nouns import Exit, Finish, PlannedAttempt, Role, Trajectory
 
-CHANGED = "samples changed since assay wrote them, read as another's"
 SEVERAL = "samples with several scorers, of which the first decides"
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.USER}
 _LIMITS = {"time": Exit.TIME_LIMIT, "working": Exit.TIME_LIMIT, "context": Exit.CONTEXT}
@@ -37,13 +36,8 @@ def entry_of(
         exit=Exit.MACHINERY if broken else exit,
         error=broken,
     )
-    if ours:
-        try:
-            attempt, trajectory = restored(ours, found)
-            tokenizer = str(ours.get("tokenizer_sha256") or "")
-            return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
-        except ValueError:
-            account.note(CHANGED)
+    if (written := as_written(where, ours, found, "samples", account)) is not None:
+        return written
     value, why = _scored(sample, account)
     seconds = sample.get("total_time")
     attempt = ended(

@@ -4,16 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.ledger.exchange.aside import restored
-from assay.ledger.exchange.entry import Account, Entry, ended, planned
+from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned
 from assay.ledger.exchange.mini import read_plainly, trajectory_path, write_json, written_beside
 from assay.ledger.exchange.preds import Patches
 from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh
 from assay.ledger.exchange.sniff import files
-from assay.ledger.exchange.text import LARGEST, MENDED, opened, parsed
+from assay.ledger.exchange.text import whole
 from assay.nouns import Attempt, Exit, Trajectory
 
-CHANGED = "trajectories changed since assay wrote them, read as another's"
 _FORMATS = ("mini-swe-agent-1", "mini-swe-agent-1.1")
 
 Write = Callable[[Attempt, Trajectory, Mapping[str, Any], str], dict[str, Any]]
@@ -30,24 +28,14 @@ def read_files(path: Path, account: Account) -> Iterator[Entry]:
 
 
 def _entry(file: Path, where: str, account: Account) -> Entry:
-    with opened(file) as stream:
-        raw = stream.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise ValueError(f"it has over {LARGEST >> 20} MB")
-    data, count = parsed(raw)
-    account.note(MENDED, count)
+    data = whole(file, account)
     if isinstance(data, dict) and data.get("trajectory_format", _FORMATS[0]) not in _FORMATS:
         raise ValueError(
             f"its format is {data['trajectory_format']}, and mini-swe-agent-1 and 1.1 are read: convert it"
         )
-    found, ours = read_plainly(data, str(file)), written_beside(data)
-    if ours:
-        try:
-            attempt, trajectory = restored(ours, found)
-            tokenizer = str(ours.get("tokenizer_sha256") or "")
-            return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
-        except ValueError:
-            account.note(CHANGED)
+    found = read_plainly(data, str(file))
+    if (ours := as_written(where, written_beside(data), found, "trajectories", account)) is not None:
+        return ours
     plan = planned(found.model, found.task_id)
     broken = (found.error or "it has no exit status: it was not finished") if found.exit is Exit.MACHINERY else ""
     attempt = ended(plan, found, value=None, exit=found.exit, broken=broken, empty=not found.diff)

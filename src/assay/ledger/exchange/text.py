@@ -99,6 +99,32 @@ def lines(path: Path) -> Iterator[tuple[int, str | BrokenJson]]:
         text.detach()
 
 
+def whole(path: Path, account: Account) -> Any:
+    """Return the JSON value that a file is; replaced characters are counted. Raises BrokenJson and UserError."""
+    with opened(path) as stream:
+        raw = stream.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise BrokenJson(f"it has over {LARGEST >> 20} MB")
+    value, count = parsed(raw)
+    account.note(MENDED, count)
+    return value
+
+
+def values(path: Path, account: Account) -> Iterator[tuple[str, Any]]:
+    """Yield (where, value) of each line of a file of JSON lines; a line that is none is a fault. Raises UserError."""
+    for number, line in lines(path):
+        where = f"{path.name}, line {number}"
+        try:
+            if isinstance(line, BrokenJson):
+                raise line
+            value, count = parsed(line)
+        except BrokenJson as error:
+            account.fault(where, error)
+            continue
+        account.note(MENDED, count)
+        yield where, value
+
+
 def members(
     path: Path, inside: frozenset[str] = frozenset(), account: Account | None = None
 ) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from assay.audit.findings import Finding
 from assay.ledger.browse import Row
 from assay.nouns import Attempt, Step, Task, Trajectory
+from assay.report.reading import ending_of
 from assay.report.web import text
 from assay.report.web.growth import grown
 from assay.report.web.runs import Missing, Run
@@ -183,17 +184,8 @@ def _step(
 ) -> ShownStep:
     name = f"step-{number}"
     said = step.reply.text
-    if step.command is not None:
-        said = _FENCE.sub("", said) if len(said) < text.BLOCK_CHARS else said
-        ending = (
-            "timed out"
-            if step.timed_out
-            else "no exit status"
-            if step.returncode is None
-            else f"exit {step.returncode}"
-        )
-    else:
-        ending = "not run: no single fenced block"
+    if step.command is not None and len(said) < text.BLOCK_CHARS:
+        said = _FENCE.sub("", said)
     marks = {
         where: {finding.line for finding in findings if finding.where == where and finding.line}
         for where in ("action", "output", "plan")
@@ -214,7 +206,7 @@ def _step(
         thought=text.block(step.reply.reasoning.strip(), most=room),
         command=command,
         output=output,
-        ending=ending,
+        ending=ending_of(step),
         good=step.command is not None and not step.timed_out and step.returncode in (0, None),
         tokens=tokens,
         diff=diff,

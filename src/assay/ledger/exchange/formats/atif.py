@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assay.errors import UserError
-from assay.ledger.exchange.aside import restored
 from assay.ledger.exchange.atif import harbor_result, is_atif, read_plainly, to_atif, written_beside
-from assay.ledger.exchange.entry import Account, Entry, ended, planned
+from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned
 from assay.ledger.exchange.mini import file_name, write_json
 from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh
 from assay.ledger.exchange.sniff import both_ends, files, some
-from assay.ledger.exchange.text import LARGEST, MENDED, opened, parsed
+from assay.ledger.exchange.text import whole
 
 NAME, RANK = "atif", 40
 WHAT = "ATIF trajectories (.json, or a folder of them)"
-CHANGED = "trajectories changed since assay wrote them, read as another's"
 
 
 def holds(path: Path) -> bool:
@@ -36,22 +34,12 @@ def read(path: Path, account: Account) -> Iterator[Entry]:
 
 def read_file(file: Path, where: str, account: Account) -> Entry:
     """Return the attempt in a file. Raises UserError or ValueError."""
-    with opened(file) as stream:
-        raw = stream.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise ValueError(f"it has over {LARGEST >> 20} MB")
-    data, count = parsed(raw)
-    account.note(MENDED, count)
+    data = whole(file, account)
     if not is_atif(data):
         raise UserError(f"{where}: it does not say that it is ATIF: give trajectories with a schema_version")
-    found, ours = read_plainly(data, str(file)), written_beside(data)
-    if ours:
-        try:
-            attempt, trajectory = restored(ours, found)
-            tokenizer = str(ours.get("tokenizer_sha256") or "")
-            return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
-        except ValueError:
-            account.note(CHANGED)
+    found = read_plainly(data, str(file))
+    if (ours := as_written(where, written_beside(data), found, "trajectories", account)) is not None:
+        return ours
     told = harbor_result(file)
     plan = planned(found.model or found.agent, str(told.get("task") or found.task_id))
     value = told.get("value")

@@ -8,22 +8,22 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from assay.errors import UserError
-from assay.ledger.exchange.aside import aside, prompt_of, restored
+from assay.ledger.exchange.aside import aside, prompt_of
 from assay.ledger.exchange.chatrows import ChatRow, from_row
 from assay.ledger.exchange.conversation import heard, said_by
-from assay.ledger.exchange.entry import Account, Entry, ended, planned, value_of
+from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned, value_of
 from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh, unwritable
 from assay.ledger.exchange.sniff import head, some
-from assay.ledger.exchange.text import MENDED, BrokenJson, lines, members, parsed
+from assay.ledger.exchange.text import BrokenJson, members, values
 from assay.nouns import Exit, Role, Status, Trajectory
 
 NAME, RANK = "chat", 70
 WHAT = "chat rows (.jsonl, .jsonl.gz or a .json list) with messages or conversations"
-CHANGED = "rows changed since assay wrote them, read as another's"
 _LISTS = ('"messages"', '"conversations"', '"conversation"', '"trajectory"')
 _SUFFIXES = ("*.jsonl", "*.jsonl.gz", "*.json")
 _EXITS = {
@@ -67,17 +67,7 @@ def _rows(file: Path, account: Account) -> Iterator[tuple[str, Any]]:
             account.fault(file.name, error)
         return
     try:
-        for number, line in lines(file):
-            where = f"{file.name}, line {number}"
-            try:
-                if isinstance(line, BrokenJson):
-                    raise line
-                value, count = parsed(line)
-            except BrokenJson as error:
-                account.fault(where, error)
-                continue
-            account.note(MENDED, count)
-            yield where, value
+        yield from values(file, account)
     except UserError as error:
         account.fault(file.name, error)
 
@@ -97,12 +87,8 @@ def _entry(data: Any, where: str, file: Path, account: Account) -> Entry:
         exit=_EXITS.get(row.exit.lower(), Exit.SUBMITTED),
         diff=row.patch,
     )
-    if ours:
-        try:
-            attempt, trajectory = restored(ours, found)
-            return Entry(where, attempt.plan, attempt, trajectory, ours=True, tokenizer=row.tokenizer, flags=row.flags)
-        except ValueError:
-            account.note(CHANGED)
+    if (written := as_written(where, ours, found, "rows", account)) is not None:
+        return replace(written, tokenizer=row.tokenizer, flags=row.flags)
     if not steps:
         raise UserError(f"{where}: it has no turn of the assistant: leave it out")
     plan = planned(found.model, found.task_id)

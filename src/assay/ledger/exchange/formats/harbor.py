@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.exchange.aside import prompt_of, restored
+from assay.ledger.exchange.aside import prompt_of
 from assay.ledger.exchange.atif import read_plainly, table
-from assay.ledger.exchange.entry import UNGRADED, Account, Entry, ended, planned
+from assay.ledger.exchange.entry import UNGRADED, Account, Entry, as_written, ended, planned
 from assay.ledger.exchange.harborfiles import write_job
 from assay.ledger.exchange.run import Run, Written
-from assay.ledger.exchange.text import LARGEST, MENDED, BrokenJson, opened, parsed
+from assay.ledger.exchange.text import BrokenJson, whole
 from assay.nouns import Exit, PlannedAttempt, Trajectory
 
 NAME, RANK = "harbor", 20
 WHAT = "a Harbor job folder, or one of its trials"
 UNFINISHED = "trials without a result.json, which were planned and not finished"
-CHANGED = "trials changed since assay wrote them, read as another's"
 _DEEP, _NAMED, _EMPTY = 3, "named", "empty"
 # harbor 0.25, models/trial/error_policy.py: what the agent brought about itself.
 _AGENTS_OWN = {
@@ -85,12 +84,7 @@ def read(path: Path, account: Account) -> Iterator[Entry]:
 
 def _json(file: Path, account: Account) -> dict[str, Any]:
     """Return a file's table. Raises UserError or BrokenJson."""
-    with opened(file) as stream:
-        raw = stream.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise BrokenJson(f"{file.name} has over {LARGEST >> 20} MB")
-    data, count = parsed(raw)
-    account.note(MENDED, count)
+    data = whole(file, account)
     if not isinstance(data, dict):
         raise BrokenJson(f"{file.name} holds no table")
     return data
@@ -120,12 +114,8 @@ def _entry(trial: Path, where: str, account: Account) -> Entry:
         path = beside.get("trajectory")
         if trajectory is None and isinstance(path, dict) and not path.get("prompt") and not path.get("turns"):
             trajectory = Trajectory(task_id="", agent="", model="", prompt=(), steps=(), exit=Exit.SUBMITTED)
-        try:
-            attempt, whole = restored(beside, trajectory)
-            tokenizer = str(beside.get("tokenizer_sha256") or "")
-            return Entry(where, attempt.plan, attempt, whole, ours=True, tokenizer=tokenizer)
-        except ValueError:
-            account.note(CHANGED)
+        if (written := as_written(where, beside, trajectory, "trials", account)) is not None:
+            return written
     return _foreign(result, config, trajectory, where)
 
 

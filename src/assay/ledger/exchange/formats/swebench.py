@@ -15,7 +15,7 @@ from assay.ledger.exchange.reports import LISTS, Report, read_report
 from assay.ledger.exchange.run import UNFINISHED, Run, Written, fresh
 from assay.ledger.exchange.sniff import files as files_of
 from assay.ledger.exchange.sniff import head, some
-from assay.ledger.exchange.text import MENDED, BrokenJson, lines, members, parsed
+from assay.ledger.exchange.text import BrokenJson, members, values
 from assay.nouns import Exit, PlannedAttempt, Trajectory
 
 NAME, RANK = "swebench", 50
@@ -131,16 +131,7 @@ def _predictions(file: Path, account: Account) -> Iterator[tuple[str, Prediction
 
 def _rows(file: Path, account: Account) -> Iterator[tuple[str, Any, str]]:
     if file.suffix == ".jsonl":
-        for number, line in lines(file):
-            where = f"{file.name}, line {number}"
-            try:
-                if isinstance(line, BrokenJson):
-                    raise line
-                value, count = parsed(line)
-            except BrokenJson as error:
-                account.fault(where, error)
-                continue
-            account.note(MENDED, count)
+        for where, value in values(file, account):
             yield where, value, ""
         return
     try:
