@@ -254,3 +254,20 @@ def test_the_shipped_instrument_fits_its_table():
     assert terms["software"].coined == 1958
     clean = "Call me Ishmael. Some years ago, having little money in my purse, I thought I would sail about a little."
     assert classifier.judge(list(words(clean))).score <= found.threshold
+
+
+def test_a_table_of_very_many_sources_is_read_as_it_was_written(tmp_path):
+    texts = [
+        Dated(id=f"{year}-{n}", text=f"the mill number{n} turned", year=year, source=f"s{n}/{year}")
+        for n in range(300)
+        for year in (1900, 1950)
+    ]
+    made = attest(texts, 1931, always=frozenset())
+    made.save(tmp_path / "many.npz")
+    found = Attestation.load(tmp_path / "many.npz")
+    assert found.strata == made.strata
+    assert (found.counts_TS == made.counts_TS).all()
+    assert (found.first_TS == made.first_TS).all()
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "many.npz").read_bytes()[:400])
+    with pytest.raises(UserError, match="no table of attested years"):
+        Attestation.load(tmp_path / "cut.npz")

@@ -20,6 +20,7 @@ from assay.report.web.publish import publish
 from assay.report.web.redact import Redactor
 from assay.report.web.runs import runs_of
 from tests.e2e.browser import PATIENT, launched
+from tests.e2e.conftest import assay
 from tests.report.web_run import LOOK, SUBMIT, TASK, attempt, step, task, trajectory, write
 
 ENVIRONMENT = {
@@ -284,3 +285,17 @@ def test_the_index_is_data_that_no_row_can_leave(published):
         assert json.loads(text[len("assayIndex(") : text.rindex(");")])["rows"]
     assert TASK in text
     assert Path(folder / "assay-published.json").is_file()
+
+
+def test_a_short_word_and_the_name_of_the_run_are_taken_out_too(tmp_path):
+    run = tmp_path / "acme-7"
+    run.mkdir()
+    with Ledger(run / "ledger.sqlite") as ledger:
+        plan = PlannedAttempt(arm="acme", seed=0, dose=0, task_id="t", split="seen")
+        ledger.plan([plan])
+        ledger.record(Attempt(plan=plan, status=Status.FAILED, detail="for acme"), None)
+    done = assay("publish", run, tmp_path / "out", "--redact", "acme")
+    assert done.returncode == 0, done.stderr
+    pages = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert any(b"[redacted]-7" in page for page in pages)
+    assert not any(b"acme" in page for page in pages)

@@ -31,7 +31,7 @@ def publish(
         names = ", ".join(each.name for each in found[:4])
         raise UserError(f"{run} holds {len(found)} runs ({names}): name one of them")
     chosen = found[0]
-    redactor = Redactor(paths={str(chosen.folder.resolve()): "RUN", **dict.fromkeys(redact or [], "[redacted]")})
+    redactor = Redactor(paths={str(chosen.folder.resolve()): "RUN"}, words=redact or [])
 
     def say(text: str) -> None:
         typer.echo(text, err=True)

@@ -6,6 +6,8 @@ that every word of an early corpus would be attested early, leaks among them.
 """
 
 import json
+import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -120,11 +122,12 @@ class Attestation:
     def save(self, path: Path) -> None:
         """Write the table in one compressed file."""
         at, column = np.nonzero(self.counts_TS)
+        small = np.uint8 if len(self.strata) < 256 else np.uint16  # a term may be in every stratum
         np.savez_compressed(
             path,
             terms=np.frombuffer("\n".join(self.terms).encode(), dtype=np.uint8),
-            per_term=np.bincount(at, minlength=len(self.terms)).astype(np.uint8),
-            column=column.astype(np.uint8),
+            per_term=np.bincount(at, minlength=len(self.terms)).astype(small),
+            column=column.astype(small),
             count=self.counts_TS[at, column],
             first=self.first_TS[at, column],
             pieces=self.pieces_S,
@@ -145,7 +148,7 @@ class Attestation:
                 counts[at, data["column"]] = data["count"]
                 first[at, data["column"]] = data["first"]
                 return cls(terms, strata, counts, first, data["pieces"], card)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(
                 f"{path} is no table of attested years ({error}): make one with `assay leaks calibrate`"
             ) from error

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from assay.audit.leaks.attestation import Dated
+from assay.audit.leaks.attestation import Dated, collection
 from assay.audit.leaks.calibration import Calibration
-from assay.audit.leaks.classifier import Classifier, Judged
-from assay.audit.leaks.evidence import COINED
+from assay.audit.leaks.classifier import Classifier, Judged, Reason
 from assay.audit.leaks.rates import Rate, at_most, excess, per_thousand, share
 from assay.audit.leaks.words import WINDOW
 from assay.corpus.late_words import LATE_WORDS
@@ -15,15 +14,6 @@ from assay.nouns.base import Noun
 
 _LEAST_RECALL = 0.3  # a leak that is found more seldom says nothing about how much there is
 _SHOWN = 20
-
-
-class Reason(Noun):
-    """A term that flagged a window: first year in the dated corpora, year of its coinage where the list has it."""
-
-    term: str
-    first: int | None
-    coined: int | None
-    weight: float
 
 
 class Flag(Noun):
@@ -97,9 +87,8 @@ class Auditor:
         self.words += len(judged.words)
         self._hits.append(hit)
         self._clusters.append(cluster)
-        self._collections.append(text.source.partition("/")[0])
-        marks = self.classifier.marker.marks(judged.words, without)
-        self._coined.update(m.term for m in marks if m.name == COINED and m.term not in LATE_WORDS)
+        self._collections.append(collection(text.source))
+        self._coined.update(term for term in judged.coined if term not in LATE_WORDS)
         if hit:
             reasons = self.classifier.reasons(judged, without)
             self._terms.update(reason.term for reason in reasons)
@@ -109,9 +98,7 @@ class Auditor:
                     year=text.year,
                     score=round(judged.score, 2),
                     passage=judged.passage(plain)[:600],
-                    reasons=tuple(
-                        Reason(term=r.term, first=r.first, coined=r.coined, weight=r.weight) for r in reasons
-                    ),
+                    reasons=tuple(reasons),
                 )
             )
             if len(self._flags) > 50 * _SHOWN:

@@ -197,14 +197,15 @@ def _plant(
     """Return for each length (flagged, source, document) of leaks, as many of each late source and clean source."""
     sources = sorted({s.collection for s in late})
     hosts = sorted({s.collection for s in clean})
+    late_of = {name: [s for s in late if s.collection == name] for name in sources}
+    clean_of = {name: [s for s in clean if s.collection == name] for name in hosts}
     found: dict[int, list[tuple[bool, str, str]]] = {}
     for length in LENGTHS:
         rows = []
         for number in range(plants):
             source = sources[number % len(sources)]
-            leak = rng.choice([s for s in late if s.collection == source])
-            host_source = rng.choice(hosts)
-            host = rng.choice([s for s in clean if s.collection == host_source])
+            leak = rng.choice(late_of[source])
+            host = rng.choice(clean_of[rng.choice(hosts)])
             window = planted(host.words, leak.words, length, rng)
             judged = classifier.judge(window, frozenset({host.source, leak.source}))
             rows.append((judged.score > threshold, leak.collection, leak.document))

@@ -9,35 +9,34 @@ telling word and a page of faint signs can both reach the threshold, which is se
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assay.audit.leaks.evidence import ORDINARY, Mark, Marker
+from assay.audit.leaks.evidence import COINED, ORDINARY, Mark, Marker
 from assay.audit.leaks.words import Word, mended, windows, words
+from assay.nouns.base import Noun
 
 
-@dataclass(frozen=True)
-class Reasoned:
-    """A term that speaks for a late date. `first` is the first year in the dated corpora, None where none has it."""
+class Reason(Noun):
+    """A term that speaks for a late date: first year in the dated corpora, and of its coinage where the list has it."""
 
     term: str
     first: int | None
     coined: int | None
     weight: float
-    kind: str
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One window: its score, its best run of words, and the marks in the run."""
+    """One window: its score, its best run of words, the marks in the run, and all its terms of the list of coinages."""
 
     words: Sequence[Word]
     score: float
     first: int
     last: int
     marks: tuple[Mark, ...]
+    coined: tuple[str, ...]
 
-    def passage(self, text: str, around: int = 0) -> str:
-        """Return the run as it stands in the mended text, with `around` words on either side, on one line."""
-        first, last = max(0, self.first - around), min(len(self.words) - 1, self.last + around)
-        return " ".join(text[self.words[first].start : self.words[last].end].replace("\x00", " ").split())
+    def passage(self, text: str) -> str:
+        """Return the run as it stands in the mended text, on one line."""
+        return " ".join(text[self.words[self.first].start : self.words[self.last].end].replace("\x00", " ").split())
 
 
 class Classifier:
@@ -61,23 +60,24 @@ class Classifier:
                 best, best_at = running, (start, number)
         run = marks[best_at[0] : best_at[1] + 1]
         first, last = (run[0].first, run[-1].last) if run else (0, 0)
-        return Judged(window, best, first, last, tuple(mark for mark in run if mark.name != ORDINARY))
+        telling = tuple(mark for mark in run if mark.name != ORDINARY)
+        coined = tuple(mark.term for mark in marks if mark.name == COINED)
+        return Judged(window, best, first, last, telling, coined)
 
     def judge_text(self, text: str, without: frozenset[str] = frozenset()) -> tuple[str, Iterator[Judged]]:
         """Return the mended text and its judged windows."""
         plain = mended(text)
         return plain, (self.judge(window, without) for window in windows(list(words(plain))))
 
-    def reasons(self, judged: Judged, without: frozenset[str] = frozenset(), most: int = 8) -> list[Reasoned]:
+    def reasons(self, judged: Judged, without: frozenset[str] = frozenset(), most: int = 8) -> list[Reason]:
         """Return the terms that spoke for a late date, the heaviest first."""
         table = self.marker.table
         found = [
-            Reasoned(
+            Reason(
                 term=mark.term,
                 first=table.first_year(mark.term, without),
                 coined=self._coined.get(tuple(mark.term.split())),
                 weight=round(self.weights.get(mark.name, 0.0), 2),
-                kind=mark.name,
             )
             for mark in judged.marks
             if self.weights.get(mark.name, 0.0) > 0

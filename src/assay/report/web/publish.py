@@ -6,7 +6,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from assay.report.web.attempt import show
 from assay.report.web.comparisons import comparison
 from assay.report.web.findings import findings_page
 from assay.report.web.links import FileLinks
-from assay.report.web.measured import Kept
+from assay.report.web.measured import Kept, Measured
 from assay.report.web.overview import overview
 from assay.report.web.pair import beside, counterpart
 from assay.report.web.redact import Redactor
@@ -67,7 +67,8 @@ def publish(
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        made = _Writer(RedactedRun(run.slug, run.name, run.path, redactor=redactor), run, beside, redactor, say)
+        shown = RedactedRun(run.slug, redactor.text(run.name), run.path, redactor=redactor)
+        made = _Writer(shown, run, beside, redactor, say)
         counts = made.write(attempts, listed)
         if folder.exists():
             shutil.rmtree(folder)
@@ -94,7 +95,6 @@ class _Writer:
         self, run: RedactedRun, plain: Run, folder: Path, redactor: Redactor, say: Callable[[str], None]
     ) -> None:
         self.run, self.plain, self.folder, self.redactor, self.say = run, plain, folder, redactor, say
-        self.kept = Kept()
         self.links = FileLinks()
 
     def write(self, most: int, listed: int) -> tuple[int, int, int]:
@@ -188,9 +188,8 @@ class _Writer:
         target.write_bytes(html.encode("utf-8", "backslashreplace"))
 
     def _overview(self, left: str) -> None:
-        with ThreadPoolExecutor(max_workers=1) as one:
-            made = one.submit(self.kept.of, self.run)
-            made.result()
+        made: Future[Measured] = Future()
+        made.set_result(Kept().of(self.run))
         self._page(
             "index.html", "overview", 0, left_out=left, **overview(self.run, made, reports.report_of(self.plain))
         )

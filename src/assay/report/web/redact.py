@@ -59,8 +59,12 @@ class Redactor:
         users: Iterable[str] = (),
         hosts: Iterable[str] = (),
         paths: Mapping[str, str] | None = None,
+        words: Iterable[str] = (),
     ) -> None:
-        """Take the environment, home, user and host of this process; `users`, `hosts` and `paths` come on top."""
+        """Take the environment, home, user and host of this process; `users`, `hosts` and `paths` come on top.
+
+        `words` are taken out wherever they stand, short ones too.
+        """
         given = os.environ if environment is None else environment
         home = str(Path.home()) if home is None else home
         self.counts: Counter[str] = Counter()
@@ -74,6 +78,7 @@ class Redactor:
             secret = _SECRET_NAME.search(name) and not name.endswith(("_FILE", "_PATH", "_DIR", "SOCK"))
             if secret and len(value) >= _SHORTEST and not _PLAIN_VALUES.fullmatch(value):
                 literal[value] = (f"[redacted: ${name}]", "environment variable")
+        literal |= {word: ("[redacted]", "word") for word in words if word}
         ordered = sorted(literal, key=len, reverse=True)
         self._literal = literal
         self._literals = re.compile("|".join(map(re.escape, ordered))) if ordered else None
@@ -85,8 +90,6 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without what should not be published."""
-        if len(text) < 3:
-            return text
         if self._literals is not None:
             text = self._sub(self._literals, lambda m: self._literal[m[0]], text)
         for what, form in self._forms:
