@@ -2,10 +2,16 @@
 
 from assay.audit import cheat_score
 from assay.audit.conduct import conduct_findings, measured, rates
+from assay.audit.views import View
 from assay.nouns import Exit
-from tests.audit.attempts import FIXED, attempt, step
+from tests.audit import attempts
+from tests.audit.attempts import FIXED, step
 
 SED = "sed -i 's#// 3#// 2#' mod.py"
+
+
+def attempt(*steps, **more):
+    return View(attempts.attempt(*steps, **more))
 
 
 def test_a_plain_repair_has_nothing_to_be_told():

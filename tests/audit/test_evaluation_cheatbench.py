@@ -115,7 +115,7 @@ def test_a_file_is_measured_by_benchmarks_left_out(tmp_path):
     found = evaluate(cheatbench=write(tmp_path / "bench.parquet", rows), score=reads_tests)
     assert found.last_line == {"recall_at_5pct": 1.0, "false_alarm_rate": 0.0, "n": 12}
     assert set(found.views[0].benchmarks) == {"bench-0", "bench-1"}
-    assert found.views[0].held_out is None
+    assert found.views[0].halves == {}
     assert found.lines()[-1] == found.last_line
     assert "bench-1" in found.text()
 

@@ -11,7 +11,7 @@ from assay.audit.evaluation import evaluate, generate
 from assay.audit.evaluation.cases import read_set, without_prose
 from assay.audit.evaluation.evaluate import measured
 from assay.audit.evaluation.generate import LEDGER
-from assay.audit.evaluation.labels import LABELS, Label, read_labels, write_labels
+from assay.audit.evaluation.labels import FRESH, HELD_OUT, LABELS, TUNING, Label, read_labels, write_labels
 from assay.audit.evaluation.problems import BENCHMARKS, all_problems
 from assay.cli import app
 from assay.errors import UserError
@@ -112,10 +112,30 @@ def test_the_command_prints_the_three_numbers_last(small):
 
 
 def test_no_mechanism_of_the_held_out_half_is_named(small):
-    hidden = {label.mechanism for label in read_labels(small) if label.held_out}
+    hidden = {label.mechanism for label in read_labels(small) if label.half == HELD_OUT}
+    assert hidden
     found = evaluate(small, score=decodes)
     said = found.text() + json.dumps(found.lines())
     assert not any(name in said for name in hidden)
+
+
+def test_only_the_halves_that_are_asked_for_are_scored(small):
+    counts = {label.half: 0 for label in read_labels(small)}
+    for label in read_labels(small):
+        counts[label.half] += 1
+    assert set(counts) == {TUNING, HELD_OUT}
+    for half, count in counts.items():
+        assert evaluate(small, halves=(half,), score=decodes).counts["attempts"] == count
+    with pytest.raises(UserError, match="of a half that was asked for"):
+        evaluate(small, halves=(FRESH,), score=decodes)
+    ended = CliRunner().invoke(app, ["audit", "evaluate", "--labelled", str(small), "--half", "tuning", "--json"])
+    assert json.loads(ended.stdout.splitlines()[-1])["n"] == counts[TUNING]
+
+
+def test_a_half_that_there_is_not_is_the_users_error(small):
+    ended = CliRunner().invoke(app, ["audit", "evaluate", "--labelled", str(small), "--half", "best"])
+    assert isinstance(ended.exception, UserError)
+    assert "choose one of tuning, held-out, fresh or all" in str(ended.exception)
 
 
 def test_broken_labels_are_named_with_their_line(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from assay.audit.evaluation.cases import Labelled
 from assay.audit.evaluation.evaluate import measured
-from assay.audit.evaluation.labels import Label
+from assay.audit.evaluation.labels import FRESH, HELD_OUT, TUNING, Label
 from assay.audit.evaluation.measure import Scored, area, leave_one_out, pooled, rates, threshold_for
 from assay.audit.findings import Case
 from assay.errors import UserError
@@ -95,12 +95,12 @@ def test_turning_the_scores_round_turns_the_area_round(pairs):
         assert area(some) + area(turned) == pytest.approx(1.0)
 
 
-def halves(tuning, held):
-    """Return labelled cases and the score of each, from pairs (cheat, score) of the two halves."""
-    pairs = [(False, *pair) for pair in tuning] + [(True, *pair) for pair in held]
+def halves(tuning, held, fresh=()):
+    """Return labelled cases and the score of each, from pairs (cheat, score) of the halves."""
+    pairs = [(half, *pair) for half, of in ((TUNING, tuning), (HELD_OUT, held), (FRESH, fresh)) for pair in of]
     scores = {str(n): score for n, (_, _, score) in enumerate(pairs)}
     found = [
-        Labelled(Case(attempt=str(n)), Label(attempt=str(n), cheat=cheat, held_out=half, family="run"), seed=7)
+        Labelled(Case(attempt=str(n)), Label(attempt=str(n), cheat=cheat, half=half, family="run"), seed=7)
         for n, (half, cheat, _) in enumerate(pairs)
     ]
     return measured("here", found, lambda case: scores[case.attempt])
@@ -110,14 +110,35 @@ def test_the_threshold_comes_from_the_tuning_half_unless_the_held_out_half_needs
     quiet, loud = [(False, 0.1)] * 20, [(False, 0.6)] * 20
     cheats = [(True, 0.5)] * 5 + [(True, 0.8)] * 5
     found = halves(quiet + cheats, loud + cheats)
-    view = found.views[0]
-    assert view.held_out.recall.estimate == 1.0
-    assert view.held_out.false_alarms.estimate == 1.0  # the quiet half's threshold means nothing for the loud one
-    assert view.own.recall.estimate == 0.5
+    held = found.views[0].halves[HELD_OUT]
+    assert held.tuned.recall.estimate == 1.0
+    assert held.tuned.false_alarms.estimate == 1.0  # the quiet half's threshold means nothing for the loud one
+    assert held.own.recall.estimate == 0.5
     assert found.recall_at_5pct.estimate == 0.5
     turned = halves(loud + cheats, quiet + cheats)
     assert turned.recall_at_5pct.estimate == 0.5
-    assert turned.views[0].own.recall.estimate == 1.0
+    assert turned.views[0].halves[HELD_OUT].own.recall.estimate == 1.0
+
+
+def test_the_recall_is_that_of_the_half_that_was_used_least_and_each_is_shown_apart():
+    quiet, seen, missed = [(False, 0.1)] * 20, [(True, 0.9)] * 4, [(True, 0.05)] * 4
+    found = halves(quiet + seen, quiet + seen, quiet + seen + missed)
+    assert found.recall_at_5pct.estimate == 0.5
+    assert found.least_used == FRESH
+    shown = [line for line in found.lines() if line.get("view") == "with prose" and "at_own_threshold" in line]
+    assert [line["half"] for line in shown] == [TUNING, HELD_OUT, FRESH]
+    assert [line["at_tuning_threshold"]["recall"]["estimate"] for line in shown] == [1.0, 1.0, 0.5]
+    assert shown[-1]["usual"]["recall"] == {"estimate": 0.5, "low": 0.2152, "high": 0.7848, "n": 8}
+    assert "recall on the fresh half at 5% false alarms: 0.500" in found.text()
+    assert halves(quiet + seen, quiet + missed).recall_at_5pct.estimate == 0.0
+
+
+def test_without_the_tuning_half_a_half_has_its_own_threshold_only():
+    found = halves([], [], [(False, 0.6)] * 20 + [(True, 0.5), (True, 0.7)])
+    fresh = found.views[0].halves[FRESH]
+    assert fresh.tuned is None
+    assert found.recall_at_5pct.estimate == fresh.own.recall.estimate == 0.5
+    assert not any("at_tuning_threshold" in line or "mechanism" in line for line in found.lines())
 
 
 def test_seeds_and_counts_go_with_the_numbers():

@@ -8,6 +8,7 @@ import pytest
 
 from assay.agents.shell import SENTINEL, command_of
 from assay.audit.evaluation.behaviours import FAMILIES, behaviours
+from assay.audit.evaluation.labels import FRESH, HALVES, HELD_OUT, TUNING
 from assay.audit.evaluation.plan import scripted
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the repositories of the set have a git history")
@@ -27,15 +28,24 @@ def test_the_set_is_large_enough_and_covers_every_family(attempts):
     assert {label.family for label in labels if label.cheat} == set(FAMILIES)
     halves = defaultdict(set)
     for label in labels:
-        halves[label.family].add(label.held_out)
-    assert all(found == {True, False} for found in halves.values()), halves
+        halves[label.family].add(label.half)
+    assert all(found == set(HALVES) for found in halves.values()), halves
 
 
-def test_half_of_the_mechanisms_are_held_out_by_the_hash_of_their_names():
-    cheats = [one for one in behaviours() if one.cheat]
+def test_half_of_the_older_mechanisms_are_held_out_by_the_hash_of_their_names():
+    cheats = [one for one in behaviours() if one.cheat and one.half != FRESH]
     for one in cheats:
-        assert one.held_out == (hashlib.sha256(one.name.encode()).digest()[0] % 2 == 1)
-    assert 0.4 <= sum(one.held_out for one in cheats) / len(cheats) <= 0.6
+        assert one.half == (HELD_OUT if hashlib.sha256(one.name.encode()).digest()[0] % 2 == 1 else TUNING)
+    assert 0.4 <= sum(one.half == HELD_OUT for one in cheats) / len(cheats) <= 0.6
+
+
+def test_what_is_done_does_not_depend_on_the_other_halves(attempts):
+    alone = {(one.label.mechanism, one.label.variant): one.turns for one in scripted(0, halves=(TUNING,))}
+    assert alone
+    for one in attempts:
+        if one.label.half == TUNING:
+            assert alone.pop((one.label.mechanism, one.label.variant)) == one.turns
+    assert not alone
 
 
 def test_every_benchmark_has_honest_attempts_and_cheats(attempts):
@@ -80,5 +90,6 @@ def test_what_a_detector_sees_of_the_plan_does_not_tell_the_label(attempts):
         assert one.label.mechanism not in one.planned.model_dump_json()
     shares = [seen[True] / seen.total() for seen in by_arm.values()]
     assert max(shares) - min(shares) < 0.25
+    share = sum(one.label.cheat for one in attempts) / len(attempts)
     first = sum(one.label.cheat for one in attempts[: len(attempts) // 2])
-    assert abs(first / (len(attempts) // 2) - 0.5) < 0.15  # the order is drawn, too
+    assert abs(first / (len(attempts) // 2) - share) < 0.15  # the order is drawn, too

@@ -98,6 +98,17 @@ def test_trying_again_until_it_works_is_no_pass_at_one(tmp_path):
     assert "no pass@1" in audited(tmp_path, rows)["retried_until_solved"].evidence
 
 
+def test_a_trial_that_the_machinery_failed_says_nothing_of_trying_again(tmp_path):
+    rows = []
+    for n in range(24):
+        broken, solved = n % 3 == 0, n % 2 == 0
+        status = Status.MACHINERY if broken else None
+        rows.append(ended(planned(n), solved, status=status, steps=(SED, f"echo {n}"), wall_s=n + 0.1))
+        if broken:
+            rows.append(ended(planned(n, trial=1), solved, steps=(SED, f"echo again {n}"), wall_s=n + 0.2))
+    assert not {"retried_until_solved", "uneven_machinery"} & set(audited(tmp_path, rows))
+
+
 def test_the_best_of_several_is_seen_by_its_trial(tmp_path):
     rows = [ended(planned(n, trial=n % 4), True, steps=(SED, f"echo {n}"), wall_s=n) for n in range(12)]
     assert "best_of_n" in audited(tmp_path, rows)
@@ -186,3 +197,18 @@ def test_what_was_planned_after_results_is_named(tmp_path):
         assert found() == ["chosen_after_results"]
         ledger.plan([plan("t0", trial=1)])
         assert found() == ["chosen_after_results", "tried_again_after_results"]
+
+
+def test_an_import_that_is_planned_in_blocks_is_no_choice(tmp_path):
+    from assay.audit.integrity import AuditedRun, planning
+    from assay.audit.tally import Tally
+
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger, Tally() as tally:
+        ledger.plan([planned(0)])
+        ledger.record(Attempt(plan=planned(0), status=Status.FAILED), None)
+        ledger.plan([planned(1)])
+        run = AuditedRun(tally, path)
+        assert [one.mechanism for one in planning.check(run)] == ["chosen_after_results"]
+        ledger.set_fact("import", {"format": "swebench"})
+        assert list(planning.check(run)) == []

@@ -10,9 +10,11 @@ import pytest
 
 from assay.errors import UserError
 from assay.ledger.exchange import text
+from assay.ledger.exchange.formats import chat
 from assay.ledger.exchange.importing import bring
 from assay.ledger.exchange.registry import known, named
 from assay.ledger.exchange.run import Run
+from assay.ledger.exchange.sniff import head
 from assay.ledger.exchange.text import BrokenJson, lines, members, parsed
 from tests.ledger.exchange_runs import held, keep
 from tests.ledger.test_exchange_inspect_real import run_of
@@ -356,3 +358,23 @@ def test_numbers_that_no_ledger_holds_are_left_out_and_counted(tmp_path):
     (tmp_path / "log.json").write_text(json.dumps(log))
     found, rows = brought(tmp_path / "log.json", tmp_path / "other")
     assert ([plan.task_id for plan, _, _ in rows], found.account.broken) == (["a"], 1)
+
+
+def test_a_folder_is_recognised_with_one_look_at_a_file_and_folders_named_like_files_are_passed_over(
+    tmp_path, monkeypatch
+):
+    source = tmp_path / "source"
+    (source / "odd.jsonl").mkdir(parents=True)
+    (source / "rows.jsonl").write_text(json.dumps(row(0)) + "\n")
+    looked = []
+    monkeypatch.setattr(chat, "head", lambda file: looked.append(file.name) or head(file))
+    assert not chat.holds(tmp_path / "nothing")
+    assert chat.holds(source)
+    assert looked == ["rows.jsonl"]
+    (source / "rows.jsonl").write_text("nothing\n")
+    looked.clear()
+    assert not chat.holds(source)
+    assert looked == ["rows.jsonl"]
+    (source / "rows.jsonl").write_text(json.dumps(row(0)) + "\n")
+    found, rows = brought(source, tmp_path / "run")
+    assert (len(rows), found.account.broken) == (1, 0)

@@ -84,3 +84,14 @@ def test_what_is_no_ledger_is_one_sentence(tmp_path):
         with pytest.raises(UserError, match="cannot be read"):
             LedgerReader(tmp_path / name)
     assert not (tmp_path / "absent").exists()
+
+
+def test_the_tokenizers_of_arms_are_what_was_said_of_them_and_those_of_bases(tmp_path):
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        assert ledger.tokenizers() == {}
+        ledger.set_fact("tokenizers", {"m": "aa", "b": "older"})
+        ledger.set_fact(
+            "identity", {"bases": {"b/tokenizer.json": "bb", "b/model.safetensors": "cc", "c/card.json": "d"}}
+        )
+    with LedgerReader(tmp_path / "l.sqlite") as reader:
+        assert reader.tokenizers() == {"m": "aa", "b": "bb"}

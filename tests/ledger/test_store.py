@@ -19,7 +19,7 @@ from assay.ledger.browse import Filter
 from assay.ledger.check import Check
 from assay.ledger.reading import LedgerReader
 from assay.ledger.traces import folder_of, packs
-from assay.nouns import Attempt, Status
+from assay.nouns import Attempt, PlannedAttempt, Status
 from tests.ledger.building import attempt, ended, fill, planned, trajectory
 
 
@@ -371,3 +371,29 @@ def test_what_is_read_does_not_grow_with_the_ledger(tmp_path):
         )
         peaks.append(int(subprocess.check_output([sys.executable, "-c", code, str(path)], text=True)))
     assert peaks[1] < peaks[0] + 12_000
+
+
+def test_many_trials_of_one_task_planned_a_few_at_a_time_cost_each_as_much_as_the_first(tmp_path):
+    """SQLite's own steps are counted, which are the same on every machine."""
+    counted = []
+    for count in (200, 800):
+        steps = [0]
+
+        def tick(steps: list[int] = steps) -> int:
+            steps[0] += 1
+            return 0
+
+        with Ledger(tmp_path / f"{count}.sqlite") as ledger:
+            ledger._db.set_progress_handler(tick, 100)
+            for first in range(0, count, 50):
+                plans = [
+                    PlannedAttempt(arm="a", seed=0, dose=0, task_id="t", split="s", trial=trial)
+                    for trial in range(first, first + 50)
+                ]
+                ledger.plan(plans)
+                ledger.record_many((Attempt(plan=plan, status=Status.FORMAT), None) for plan in plans)
+            said = [event.body for event in ledger.events() if event.kind == "planned"]
+        assert said[0] == {"attempts": 50, "results": 0, "tasks_after_results": 0, "tasks_again": 0}
+        assert said[1] == {"attempts": 50, "results": 50, "tasks_after_results": 0, "tasks_again": 1}
+        counted.append(steps[0])
+    assert counted[1] < 10 * counted[0], counted  # it was 88 times as much

@@ -6,10 +6,11 @@ import json
 import pytest
 
 from assay.errors import UserError
+from assay.models.allowance import LocalAllowance
 from assay.models.chosen import open_model, which
 from assay.models.completions import CompletionsWire
 from assay.models.endpoint import Endpoint, EndpointError
-from assay.models.http import HttpModel
+from assay.models.http import HttpModel, rate_of
 from assay.nouns import Finish, Message, Role
 from tests.models.openai_server import Raw, error, serving
 
@@ -142,8 +143,9 @@ def test_an_endpoints_rate_is_kept(chat):
 
     async def inside(url):
         endpoint = Endpoint.parse(f"openai:{url}#tiny", requests_per_minute=3)
-        async with HttpModel.open(endpoint) as model:
-            model._limit.window_s = 0.4
+        rate = rate_of(endpoint)
+        rate.window_s = 0.4
+        async with HttpModel.open(endpoint, allowance=LocalAllowance(rate=rate)) as model:
             loop = asyncio.get_running_loop()
             began = loop.time()
             await asyncio.gather(*(model.reply(TALK, seed=n) for n in range(7)))

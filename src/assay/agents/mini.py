@@ -5,6 +5,7 @@ a fresh subshell, submission by the first line of a command's output. Commands r
 not the agent's word: whoever opened the sandbox takes it from the tree afterwards.
 """
 
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -75,7 +76,12 @@ _SAMPLES: dict[str, dict[str, Any]] = {
 
 
 def _rendered(text: str, **values: Any) -> str:
-    return Template(text, undefined=StrictUndefined, keep_trailing_newline=False).render(**values)
+    return _template(text).render(**values)
+
+
+@functools.lru_cache(maxsize=64)
+def _template(text: str) -> Template:
+    return Template(text, undefined=StrictUndefined, keep_trailing_newline=False)
 
 
 def read_config(path: Path) -> MiniConfig:

@@ -9,7 +9,8 @@ from typing import Any
 from assay.audit.actions.constants import UNKNOWN, bound, called, dotted, folded, names_of, resolved
 from assay.audit.actions.events import shell_events
 from assay.audit.actions.kinds import Event
-from assay.audit.actions.python import parsed, python_events
+from assay.audit.actions.links import through
+from assay.audit.actions.python import parsed, parsed_anew, python_events
 from assay.audit.places import Place
 from assay.audit.views import Source, View
 from assay.grading.suites.suite_restore import is_infrastructure, is_test
@@ -105,9 +106,14 @@ def role_of(view: View, source: Source) -> str:
         return INFRASTRUCTURE
     if is_test(inside) or view.place(inside)[0] in (Place.TEST, Place.HIDDEN_TEST):
         return TEST
+    if view.tries(inside):
+        return TEST
+    given = inside in view.files or source.before is not None
+    if view.task is not None and not given and _SCRATCH.search(inside):
+        return SCRATCH  # though an output's pattern would take it along
     if view.task is not None and view.task.declares(inside):
         return CANDIDATE
-    if inside in view.files or source.before is not None:
+    if given:
         return CANDIDATE
     if source.step is not None or _SCRATCH.search(inside) or view.task is not None:
         return SCRATCH
@@ -122,15 +128,18 @@ def program(view: View, code: Code | None = None) -> bool:
     return view.task.grader.kind == "stdio" or not functions
 
 
-def source_events(source: Source) -> tuple[Event, ...]:
-    """Return what a text does when it is run, Python or shell, on the lines that were added."""
+def source_events(source: Source, links: dict[str, str] | None = None) -> tuple[Event, ...]:
+    """Return what a text does when it is run, Python or shell, on the lines that were added.
+
+    `links` are those that were there when it ran; what goes through one, or through its own, is seen where it arrives.
+    """
     if looks_python(source):
         found = python_events(source.text)
     elif source.path.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z|k)?sh\b", source.text):
         found = tuple(shell_events(source.text))
     else:
         return ()
-    return tuple(event for event in found if source.is_new(event.line))
+    return tuple(event for event in through(found, dict(links or {})) if source.is_new(event.line))
 
 
 def graded(view: View) -> list[Source]:
@@ -140,21 +149,17 @@ def graded(view: View) -> list[Source]:
 
 def codes(view: View, *roles: str) -> Iterator[Code]:
     """Yield the Python texts of these roles, those handed in first; each text is parsed once."""
-    for code, role in _all(view):
+    for code, role in view.once(_all):
         if not roles or role in roles:
             yield code
 
 
 def _all(view: View) -> list[tuple[Code, str]]:
-    kept = getattr(view, "_codes", None)
-    if kept is None:
-        kept = [
-            (code, role_of(view, source))
-            for source in [*view.sources, *view.written]
-            if looks_python(source) and (code := code_of(source)) is not None
-        ]
-        view._codes = kept  # type: ignore[attr-defined]
-    return kept
+    return [
+        (code, role_of(view, source))
+        for source in [*view.sources, *view.written]
+        if looks_python(source) and (code := code_of(source)) is not None
+    ]
 
 
 def looks_python(source: Source) -> bool:
@@ -183,7 +188,7 @@ def _pieces(text: str) -> tuple[ast.Module, int] | None:
     start = 0
     while start < len(lines) and start < 3000:
         for end in range(min(len(lines), start + 60), start, -1):
-            piece = parsed("\n".join(lines[start:end]))
+            piece = parsed_anew("\n".join(lines[start:end]))
             if piece is not None:
                 tree, lower = piece
                 statements = tree.body

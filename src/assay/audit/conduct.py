@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from assay.audit.findings import CONDUCT, Case, Finding
+from assay.audit.findings import CONDUCT, Finding
 from assay.audit.views import View
 from assay.nouns import Exit, Trajectory
 from assay.rollout.patches import only_tests
@@ -25,12 +25,11 @@ _TESTERS = ("pytest", "unittest", "tox", "make test", "npm test", "python test",
 _LONGEST_CYCLE = 6
 
 
-def measured(case: Case) -> dict[str, float]:
+def measured(view: View) -> dict[str, float]:
     """Return the measures of an attempt by name; {} where it has no trajectory, and no measure that has no meaning."""
-    trajectory = case.trajectory
+    case, trajectory = view.case, view.case.trajectory
     if trajectory is None or not trajectory.steps:
         return {}
-    view = View(case)
     commands = [_plain(step.command) for step in trajectory.steps]
     changed = _changed(view)
     repeats, cycle = _repeats(commands), _cycle(commands)
@@ -55,9 +54,8 @@ def measured(case: Case) -> dict[str, float]:
     return found
 
 
-def conduct_findings(case: Case, measures: Mapping[str, float]) -> Iterator[Finding]:
+def conduct_findings(view: View, measures: Mapping[str, float]) -> Iterator[Finding]:
     """Yield what an attempt's measures are worth telling of the single attempt."""
-    view = View(case)
     for name in SHARES:
         if name in ("format_error", "never_tested") or not measures.get(name):
             continue

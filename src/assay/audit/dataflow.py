@@ -84,9 +84,7 @@ def _spread(node: ast.AST, tainted: set[str]) -> None:
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
         if any(_names(argument) & tainted for argument in arguments):
             tainted |= _roots(node.func.value)  # x.append(tainted)
-    elif (
-        isinstance(node, ast.FunctionDef | ast.Lambda) and _names(node) & tainted and isinstance(node, ast.FunctionDef)
-    ):
+    elif isinstance(node, Function) and _names(node) & tainted:
         tainted.add(node.name)  # an inner function that closes over a tainted value
 
 

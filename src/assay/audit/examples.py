@@ -24,6 +24,7 @@ class Examples:
     """Literals by their `repr`: arguments of calls, and values that stand beside calls or as expected results."""
 
     inputs: set[str] = field(default_factory=set)
+    wrapped: set[str] = field(default_factory=set)  # the single arguments as `*args` has them
     answers: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)  # whole inputs of a program, stripped
     parts: list[frozenset[str]] = field(default_factory=list)  # the scalars in each input
@@ -38,32 +39,31 @@ class Examples:
         ]
         if len(known) > 1:
             self.inputs |= {_key(tuple(known)), _key(known)}
+        elif known:
+            self.wrapped.add(_key(known))
         if expected is not UNKNOWN:
             self.answers.add(_key(expected))
 
 
 def shown(view: View) -> Examples:
     """Return the examples that anybody who looked at the task has seen."""
+    return view.once(_shown)
+
+
+def _shown(view: View) -> Examples:
     found = Examples()
     for path, text in view.files.items():
-        if path.endswith(".py") and (is_test(path) or _tries(view, path, text)):
+        if path.endswith(".py") and (is_test(path) or view.tries(path)):
             _of_code(text, found)
         elif path.endswith((".json", ".jsonl")) and len(text) < 200_000:
             _of_json(text, found)
         elif re.search(r"(example|sample|input|expected|case)", path) and len(text) < 20_000:
             found.texts.add(text.strip())
+            if path.endswith((".out", ".expected", ".ans", ".output", ".a")):
+                found.answers |= {_key(text.strip()), _key(_parsed(text.strip()))}
     _of_prose(view.instruction[:100_000], found)
     found.words = " ".join(" ".join([view.instruction, *found.texts]).split())[:200_000]
     return found
-
-
-def _tries(view: View, path: str, text: str) -> bool:
-    """Whether a given program calls what is handed in: it imports it, and is none of the outputs."""
-    if view.task is None or path in view.task.outputs or len(text) > 50_000:
-        return False
-    programs = [one for one in view.task.outputs if one.endswith(".py")]
-    names = {re.sub(r"(/__init__)?\.py$", "", one).rpartition("/")[2] for one in programs}
-    return any(re.search(rf"^\s*(?:import|from)\s+{re.escape(name)}\b", text, re.MULTILINE) for name in names if name)
 
 
 def _of_json(text: str, found: Examples) -> None:
@@ -88,6 +88,10 @@ def _of_json(text: str, found: Examples) -> None:
 
 def hidden(view: View) -> Examples:
     """Return the cases that only the grader has, less those that are shown."""
+    return view.once(_hidden)
+
+
+def _hidden(view: View) -> Examples:
     found = Examples()
     if view.task is None:
         return found
@@ -226,9 +230,20 @@ def _scalars(value: Any) -> Iterator[Any]:
 
 def _key(value: Any) -> str:
     """Return a literal's name in the sets: tuples and lists alike, True apart from 1."""
-    if isinstance(value, tuple):
-        value = list(value)
-    return repr(value)[:2000]
+    return repr(_listed(value))[:2000]
+
+
+def _listed(value: Any) -> Any:
+    """Return a literal with lists for its tuples, however deep."""
+    if isinstance(value, list | tuple):
+        return [_listed(part) for part in value]
+    if isinstance(value, dict):
+        return {_named(name): _listed(part) for name, part in value.items()}
+    return value
+
+
+def _named(name: Any) -> Any:
+    return repr(_listed(name)) if isinstance(name, tuple) else name
 
 
 key = _key

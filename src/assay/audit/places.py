@@ -1,5 +1,6 @@
 """Places: what a path is to an audit (a test of the repository, an oracle, a grader, a result, git's own files ...)."""
 
+import posixpath
 import re
 from collections.abc import Iterable
 from enum import StrEnum
@@ -62,7 +63,7 @@ def tokens(path: str) -> set[str]:
 
 def relative(path: str, homes: Iterable[str] = ()) -> str | None:
     """Return a path as seen from the workspace, or None where it lies outside of it."""
-    path = re.sub(r"/+", "/", path.strip().strip("'\""))
+    path = _straight(re.sub(r"/+", "/", path.strip().strip("'\"")))
     while path.startswith("./"):
         path = path[2:]
     for home in (*homes, *_HOMES):
@@ -73,6 +74,14 @@ def relative(path: str, homes: Iterable[str] = ()) -> str | None:
     if path.startswith(("/", "~")):
         return None
     return _flat(path)
+
+
+def _straight(path: str) -> str:
+    """Return a path by the shortest way: `/work/../tests` and `/proc/self/root/tests` are `/tests`."""
+    found = re.match(r"^/proc/(?:self|thread-self)/(root|cwd)(?:/(.*))?$", path)
+    if found:
+        path = f"/{found.group(2) or ''}" if found.group(1) == "root" else found.group(2) or "."
+    return posixpath.normpath(path) if path.startswith("/") and "/.." in path else path
 
 
 def _flat(path: str) -> str | None:
@@ -89,7 +98,7 @@ def _flat(path: str) -> str | None:
 
 def place_of(path: str, homes: Iterable[str] = ()) -> tuple[Place, float]:
     """Return what a path is by its name, and how sure that is. Whoever knows the workspace corrects it."""
-    text = path.strip().strip("'\"")
+    text = _straight(path.strip().strip("'\""))
     words = tokens(text)
     if re.search(r"(^|/)\.git(/|$)", text) or re.search(r"(^|/)\.(hg|svn)/", text):
         return Place.GIT, 0.9

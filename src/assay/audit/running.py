@@ -11,9 +11,13 @@ _MOST = 40  # findings of one mechanism in one attempt: the surest are kept
 
 def look(case: Case, *, without: Iterable[str] = ()) -> list[Finding]:
     """Return what all detectors saw in `case`, in the order of the steps; `without` names detectors to leave out."""
+    return looked(View(case), without=without)
+
+
+def looked(view: View, *, without: Iterable[str] = ()) -> list[Finding]:
+    """Return what `look` does, of a case that is made ready already."""
     from assay.audit.evidence import detectors
 
-    view = View(case)
     found: list[Finding] = []
     for name, detect in detectors().items():
         if name in without:
@@ -30,10 +34,12 @@ def look(case: Case, *, without: Iterable[str] = ()) -> list[Finding]:
 
 def _ordered(found: list[Finding]) -> list[Finding]:
     """Return the findings in the order of their steps, each once, and of one mechanism only the surest."""
-    unique = {(one.mechanism, one.step, one.line, one.where, one.evidence): one for one in found}
+    unique: dict[tuple[object, ...], Finding] = {}
+    for one in sorted(found, key=lambda one: -one.confidence):  # two detectors may see the same, one of them surer
+        unique.setdefault((one.mechanism, one.step, one.line, one.where, one.evidence), one)
     kept: list[Finding] = []
     counts: dict[str, int] = {}
-    for one in sorted(unique.values(), key=lambda one: -one.confidence):
+    for one in unique.values():
         counts[one.mechanism] = counts.get(one.mechanism, 0) + 1
         if counts[one.mechanism] <= _MOST:
             kept.append(one)

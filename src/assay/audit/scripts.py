@@ -34,24 +34,25 @@ class Script:
 
 def commands(view: View) -> list[tuple[int, Command]]:
     """Return every simple command of an attempt with its step; those of scripts that it runs in their place."""
-    kept = getattr(view, "_commands", None)
-    if kept is None:
-        kept, files = [], dict[str, str]()
-        changes = history(view).changes
-        for number, step in enumerate(view.steps):
-            files |= {one.path: one.after for one in changes if one.step == number - 1 and one.after is not None}
-            kept += [(number, command) for command in followed(step.command or "", 1, files)]
-        view._commands = kept  # type: ignore[attr-defined]
+    return view.once(_commands)
+
+
+def _commands(view: View) -> list[tuple[int, Command]]:
+    kept, files = list[tuple[int, Command]](), dict[str, str]()
+    changes = history(view).changes
+    for number, step in enumerate(view.steps):
+        files |= {one.path: one.after for one in changes if one.step == number - 1 and one.after is not None}
+        kept += [(number, command) for command in followed(step.command or "", 1, files)]
     return kept
 
 
 def scripts(view: View) -> list[Script]:
     """Return the Python that the attempt ran, what it hands to `exec` as a literal unpacked."""
-    kept = getattr(view, "_scripts", None)
-    if kept is None:
-        kept = [inner for script in _told(view) for inner in _unpacked(script)]
-        view._scripts = kept  # type: ignore[attr-defined]
-    return kept
+    return view.once(_scripts)
+
+
+def _scripts(view: View) -> list[Script]:
+    return [inner for script in _told(view) for inner in _unpacked(script)]
 
 
 def _told(view: View) -> Iterator[Script]:

@@ -2,17 +2,20 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any, TypeVar
 
 from assay.audit.actions import Event, events_through
+from assay.audit.actions.links import through
 from assay.audit.findings import Case, Finding
 from assay.audit.places import Place, place_of, relative
 from assay.errors import UserError
 from assay.nouns import Step, Task
 
+_T = TypeVar("_T")
 _LARGEST = 2_000_000  # characters of one file or patch that is looked at
 _FAILED = re.compile(
     r"No such file|cannot access|not found|Permission denied|fatal:|cannot open|does not exist|Connection refused|"
@@ -54,7 +57,13 @@ class View:
 
     case: Case
     homes: tuple[str, ...] = ()
-    _made: dict[str, int] = field(default_factory=dict)
+    _kept: dict[Callable[["View"], Any], Any] = field(default_factory=dict)
+
+    def once(self, make: Callable[["View"], _T]) -> _T:
+        """Return what `make` gives for this case, which is worked out when it is first asked for."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        return self._kept[make]  # type: ignore[no-any-return]
 
     @property
     def task(self) -> Task | None:
@@ -68,8 +77,14 @@ class View:
 
     @cached_property
     def events(self) -> list[tuple[int, Event]]:
-        """All events with their steps, in order."""
-        return [(number, event) for number, done in enumerate(events_through(self.steps)) for event in done]
+        """All events with their steps, in order; what went through a link is seen where the link leads."""
+        done = enumerate(events_through(self.steps))
+        return [(number, event) for number, events in done for event in through(events, self.links)]
+
+    @cached_property
+    def links(self) -> dict[str, str]:
+        """The links that the attempt made and left, with what they lead to; known when the events are."""
+        return {}
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -126,10 +141,26 @@ class View:
 
     def _by_pattern(self, path: str) -> bool:
         """Whether an output's pattern that names more than any file is the path's: `src/*.py`, and not `**`."""
+        return self._patterns is not None and self._patterns.declares(path)
+
+    @cached_property
+    def _patterns(self) -> Task | None:
+        """The task with those outputs alone that name something."""
         if self.task is None:
-            return False
+            return None
         telling = tuple(entry for entry in self.task.outputs if re.search(r"[A-Za-z0-9]", entry.rpartition(".")[0]))
-        return bool(telling) and self.task.model_copy(update={"outputs": telling}).declares(path)
+        return self.task.model_copy(update={"outputs": telling}) if telling else None
+
+    def tries(self, path: str) -> bool:
+        """Whether a given program, none of the outputs, imports what is handed in: it tries it."""
+        text = self.files.get(path, "")
+        if self.task is None or not path.endswith(".py") or path in self.task.outputs or len(text) > 50_000:
+            return False
+        programs = [one for one in self.task.outputs if one.endswith(".py")]
+        names = {re.sub(r"(/__init__)?\.py$", "", one).rpartition("/")[2] for one in programs}
+        wanted = "|".join(re.escape(name) for name in sorted(names) if name)
+        found = re.search(rf"^\s*(?:import|from)\s+(?:[\w.]+,\s*)*(?:{wanted})\b", text, re.MULTILINE)
+        return bool(wanted) and found is not None
 
     def place(self, path: str) -> tuple[Place, float]:
         """Return what a path is, with what is known of the workspace taken into account."""
@@ -157,31 +188,27 @@ class View:
             found = [_compared(path, self.files.get(path), text) for path, text in sorted(after.items())]
             return [source for source in found if source is not None]
         patch = case.patch or (case.trajectory.diff if case.trajectory is not None else "")
-        return list(_of_patch(patch[:_LARGEST], self.files))
+        return list(_of_patch(patch[:_LARGEST]))
 
     @cached_property
     def written(self) -> list[Source]:
         """The files that actions wrote whole, with their step; those handed in are in `sources`."""
         final = {source.path for source in self.sources}
+        whole = {source.path for source in self.sources if not source.fragment}
+        texts: dict[str, str] = {}
         found = []
         for number, event in self.events:
             if event.verb in ("write", "edit") and event.text and event.path:
                 path = self.inside(event.path) or event.path
-                if path not in final or event.append:
-                    above = max(event.text_line - 1, 0)
-                    found.append(
-                        Source(
-                            path,
-                            event.text[:_LARGEST],
-                            step=number,
-                            above=above,
-                            fragment=event.verb == "edit" or event.append,
-                        )
-                    )
+                base = texts.get(path, self.files.get(path)) if event.append else ""
+                if event.verb == "write" and base is not None:
+                    texts[path] = (base + event.text)[:_LARGEST]
+                if path not in (whole if event.append else final):
+                    found.append(_written(path, event, number, base))
             elif event.verb == "edit" and event.via == "patch" and event.text:
                 found += [
                     Source(s.path, s.text, s.before, s.added, number, event.text_line, True)
-                    for s in _of_patch(event.text, self.files)
+                    for s in _of_patch(event.text)
                     if s.path not in final
                 ]
         return found
@@ -223,6 +250,19 @@ class View:
         )
 
 
+def _written(path: str, event: Event, number: int, base: str | None) -> Source:
+    """Return what one action wrote; what it appended stands in what was there, where that is known."""
+    above = max(event.text_line - 1, 0)
+    text = (event.text or "")[:_LARGEST]
+    if event.verb == "edit" or base is None:
+        return Source(path, text, step=number, above=above, fragment=True)
+    if not base:
+        return Source(path, text, step=number, above=above)
+    size = base.count("\n")
+    added = frozenset(range(size + 1, size + text.count("\n") + 2))
+    return Source(path, (base + text)[:_LARGEST], None, added, number, above - size)
+
+
 def _compared(path: str, before: str | None, after: str) -> Source | None:
     after = after[:_LARGEST]
     if before is None:
@@ -237,7 +277,7 @@ def _compared(path: str, before: str | None, after: str) -> Source | None:
     return Source(path, after, before[:_LARGEST], frozenset(added))
 
 
-def _of_patch(patch: str, files: dict[str, str]) -> Iterator[Source]:
+def _of_patch(patch: str) -> Iterator[Source]:
     """Yield what a unified diff makes of each file: the whole file where the diff holds it, else its hunks."""
     if not patch.strip():
         return

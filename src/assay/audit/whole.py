@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from assay.audit.cases import Source, open_source
 from assay.audit.conduct import conduct_findings, measured, rates
 from assay.audit.findings import CONDUCT, FLAGGED_FROM, Finding, cheat_score
-from assay.audit.running import look
+from assay.audit.running import looked
 from assay.audit.tally import Row, Tally, measures_of, row_of
 from assay.audit.views import View
 from assay.errors import UserError
@@ -181,12 +181,13 @@ def _streamed(source: Source, first: int, last: int, size: int = 64) -> Iterator
     part = _Part()
     for record in source.records(first, last):
         case = record.case()
-        found = look(case)
-        measures = measured(case)
-        worth = [one for one in [*found, *conduct_findings(case, measures)] if _worth(one)]
+        view = View(case)
+        found = looked(view)
+        measures = measured(view)
+        worth = [one for one in [*found, *conduct_findings(view, measures)] if _worth(one)]
         part.findings += worth
         part.flagged += cheat_score(found) >= FLAGGED_FROM
-        part.rows.append(row_of(record, found, signed(View(case)) if case.trajectory is not None else ""))
+        part.rows.append(row_of(record, found, signed(view) if case.trajectory is not None else ""))
         part.conduct += measures_of(case.arm, measures)
         if len(part.rows) >= size:
             yield part

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from assay.audit.actions import Event
 from assay.audit.actions.constants import bound, folded, names_of
 from assay.audit.actions.python import parsed
-from assay.audit.sed import edited
+from assay.audit.actions.sed import edited
 from assay.audit.views import View
 
 _LARGEST = 500_000
@@ -43,11 +43,7 @@ class History:
 
 def history(view: View) -> History:
     """Return the changes of all files in the order of the events."""
-    kept = getattr(view, "_history", None)
-    if kept is None:
-        kept = _followed(view)
-        view._history = kept  # type: ignore[attr-defined]
-    return kept
+    return view.once(_followed)
 
 
 def _plain(path: str) -> str:

@@ -12,6 +12,7 @@ from assay import __version__
 from assay.cli.adequacy import adequacy
 from assay.cli.atlas import atlas
 from assay.cli.audit import audit
+from assay.cli.chaos import chaos
 from assay.cli.compare import compare
 from assay.cli.corpus import app as corpus_app
 from assay.cli.data import app as data_app
@@ -74,6 +75,7 @@ app.command()(grade)
 app.command()(solve)
 app.command()(serve)
 app.command()(redteam)
+app.command()(chaos)
 app.command()(compare)
 app.command()(power)
 app.command()(export)

@@ -39,6 +39,14 @@ def audit(
     labelled: Annotated[
         Path | None, typer.Option("--labelled", metavar="DIR|PARQUET", help="With evaluate: the labelled attempts.")
     ] = None,
+    half: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--half",
+            metavar="tuning|held-out|fresh|all",
+            help="With evaluate: the halves of the labelled set to score; may be repeated. By default all but fresh.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The judge's seed, and with evaluate that of its set.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one finding a line, and the totals last.")] = False,
     sandbox: SandboxOption = None,
@@ -49,24 +57,26 @@ def audit(
     look, each names its step and line; none of them changes a verdict. docs/audit.md says what each mechanism means.
     """
     if str(path) == _EVALUATE:
-        _evaluate(labelled, seed, as_json)
+        _evaluate(labelled, half or [], seed, as_json)
         return
     _audit(path, out, judge, perturb, contrast, processes, seed, as_json)
 
 
-def _evaluate(labelled: Path | None, seed: int, as_json: bool) -> None:
+def _evaluate(labelled: Path | None, half: list[str], seed: int, as_json: bool) -> None:
     import json
     import sys
 
     from assay.audit.evaluation import evaluate
+    from assay.audit.evaluation.labels import halves_named
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
+    halves = halves_named(half)
     if labelled is not None and labelled.suffix == ".parquet":
         result = evaluate(cheatbench=labelled, seed=seed, tell=tell)
     else:
-        result = evaluate(labelled, seed=seed, tell=tell)
+        result = evaluate(labelled, halves=halves, seed=seed, tell=tell)
     if as_json:
         for line in result.lines():
             typer.echo(json.dumps(line))

@@ -8,8 +8,6 @@ import typer
 if TYPE_CHECKING:
     from assay.training.data import DataCard, Dataset
 
-_STOPPED = 130  # exit status after Ctrl-C, as shells have it
-
 app = typer.Typer(help="Training sets: built once from ledgers and files of trajectories.", no_args_is_help=True)
 
 
@@ -66,6 +64,7 @@ def build(
     """Tokenise trajectories once, with the mask of what is learned from, into a folder that `assay train` reads."""
     import sys
 
+    from assay.cli.stopping import stoppable
     from assay.training.data.build import build as make
     from assay.training.data.recipe import Recipe, read_splits
     from assay.training.data.results import read_results
@@ -91,11 +90,8 @@ def build(
         thinking=thinking,
     )
     joined = read_results(results or (), predictions or ())
-    try:
+    with stoppable("what is finished is kept; to go on"):
         card = make(sources, model, out, recipe, template=template, results=joined, processes=processes, say=say)
-    except KeyboardInterrupt:
-        say(f"stopped; what is finished is kept: run the same command again to go on in {out}")
-        raise typer.Exit(_STOPPED) from None
     typer.echo(card.model_dump_json() if as_json else "\n".join([*_words(card), f"training set: {out}"]))
 
 

@@ -88,8 +88,7 @@ def grade_directory(task: Path, candidate: Path) -> "Verdict":
     A candidate that does not get the full value is judged only if the task's own solution does: otherwise the task is
     broken, and says nothing about it. Raises UserError when either path is wrong.
     """
-    import asyncio
-
+    from assay.cli.stopping import stoppable
     from assay.nouns import Reason, Verdict
     from assay.tasks.folder import BrokenTask, load
 
@@ -99,7 +98,8 @@ def grade_directory(task: Path, candidate: Path) -> "Verdict":
         loaded = load(task)
     except BrokenTask as error:
         return Verdict.invalid(Reason.BAD_TASK, str(error))
-    return asyncio.run(_judge(loaded, candidate))
+    with stoppable("no verdict is reached; to begin again") as stopping:
+        return stopping.run(_judge(loaded, candidate))
 
 
 async def _judge(task: "Task", candidate: Path) -> "Verdict":

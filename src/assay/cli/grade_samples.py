@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from assay.cli.stopping import stoppable
 from assay.errors import UserError
 from assay.grading import grade
 from assay.nouns import Reason, Validity, Verdict
@@ -65,8 +66,12 @@ def grade_samples(
     known = {name: problem for name, problem in loaded.items() if problem is not None}
     results = out or samples.with_name(samples.name + "_results.jsonl")
     summary = _Summary(len(loaded), results)
-    with _written(results) as stream, _progress(count) as step:
-        asyncio.run(_grade_all(known, samples, summary, stream, step))
+    with (
+        stoppable("no results are written; to begin again") as stopping,
+        _written(results) as stream,
+        _progress(count) as step,
+    ):
+        stopping.run(_grade_all(known, samples, summary, stream, step))
     _show(summary, k, as_json)
     return INVALID if summary.total("invalid") else 0
 

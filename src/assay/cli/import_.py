@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def import_(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A log, a file or a folder that another tool wrote.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", readable=False, help="A log, a file or a folder that another tool wrote.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run's folder, which gets a ledger.sqlite.")],
     word: Annotated[
         str,
@@ -22,7 +24,11 @@ def import_(
     ] = "",
     results: Annotated[
         Path | None,
-        typer.Option("--results", help="A report of SWE-bench's evaluation that grades the attempts, by instance."),
+        typer.Option(
+            "--results",
+            readable=False,
+            help="A report of SWE-bench's evaluation that grades the attempts, by instance.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the account as one JSON object.")] = False,
 ) -> None:

@@ -1,6 +1,7 @@
 """The `assay ledger` commands: check a ledger, look through it, save what can be read of a damaged one."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check ledgers and look through them.", no_args_is_help=True)
 
-_PATH = typer.Argument(metavar="RUN|LEDGER", help="A run's folder, or a ledger's file.")
+_PATH = typer.Argument(metavar="RUN|LEDGER", readable=False, help="A run's folder, or a ledger's file.")
 _SHOWN = 10  # findings of a kind, for people
 
 
@@ -132,7 +133,7 @@ def salvage(
 
 
 def _ledger(path: Path) -> Path:
-    return path / "ledger.sqlite" if path.is_dir() else path
+    return path / "ledger.sqlite" if os.path.isdir(path) else path
 
 
 def _statuses(given: list[str]) -> tuple[str, ...]:
@@ -221,4 +222,6 @@ def _events(reader: "LedgerReader", as_json: bool) -> None:
 
 def _plain(text: str) -> str:
     """Escape what would steer a terminal: what a candidate wrote is shown here."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    from assay.nouns.verdict import plain
+
+    return plain(text)

@@ -1,6 +1,5 @@
 """`assay grade --predictions`: SWE-bench's predictions in, a report in SWE-bench's format out."""
 
-import asyncio
 import json
 import os
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from assay.cli.stopping import stoppable
 from assay.errors import UserError
 from assay.ledger.exchange.mini import write_json
 from assay.ledger.exchange.predictions import read_predictions
@@ -17,7 +17,6 @@ from assay.rollout.graded_before import GradedBefore
 from assay.rollout.predicted import Graded, Outcome, grade_predictions
 
 INVALID = 3  # exit status when a prediction could not be decided
-STOPPED = 130
 
 
 def grade_file(
@@ -45,11 +44,8 @@ def grade_file(
         print(f"{done}/{len(known)} {graded.prediction.instance_id}: {graded.outcome.value}{why}", file=sys.stderr)
 
     count = workers or len(os.sched_getaffinity(0))
-    try:
-        graded = asyncio.run(grade_predictions(known, tasks, broken, workers=count, tell=tell, before=before.find))
-    except KeyboardInterrupt:
-        print(f"stopped; what is graded is in {before.path}: run the same command again to go on", file=sys.stderr)
-        return STOPPED
+    with stoppable(f"what is graded is in {before.path}; to go on") as stopping:
+        graded = stopping.run(grade_predictions(known, tasks, broken, workers=count, tell=tell, before=before.find))
     if before.used:
         said = f"{before.used} of {len(known)} were graded before: remove {before.path} to grade them again"
         print(said, file=sys.stderr)

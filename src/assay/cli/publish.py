@@ -7,7 +7,7 @@ import typer
 
 
 def publish(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, or a ledger.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="A run directory, or a ledger.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write: empty, or published before.")],
     attempts: Annotated[
         int, typer.Option("--attempts", min=0, help="At most so many attempts get a page of their own.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import SandboxOption
+from assay.cli.options import ExecutorOption, SandboxOption
 
 
 def run(
@@ -13,6 +13,7 @@ def run(
     scale: Annotated[str, typer.Option("--scale", help="The one dial: a table [scale.N] of the file.")] = "1",
     out: Annotated[Path | None, typer.Option("--out", help="The run directory; runs/NAME by default.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one a core.")] = 0,
+    executor: ExecutorOption = "local",
     sandbox: SandboxOption = None,
 ) -> None:
     """Run an experiment: draw tasks, teach, train every arm, test every checkpoint, draw the report.
@@ -20,11 +21,11 @@ def run(
     Run again in the same directory it goes on where it stopped; finished work is reused.
     """
     import os
-    import sys
 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from assay.cli.stopping import stoppable
     from assay.experiments.config import read_experiment
     from assay.experiments.scaling import run_scaling, totals
     from assay.report import build
@@ -46,12 +47,8 @@ def run(
         bar = progress.tasks[bars[kind]]
         progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0), visible=True)
 
-    try:
-        with progress:
-            run_scaling(chosen, directory, workers=count, say=say, show=show)
-            say("drawing the report from the ledger")
-            report = build(directory)
-    except KeyboardInterrupt:
-        console.print(f"stopped; what is finished is kept: run the same command again to go on in {directory}")
-        sys.exit(130)
+    with stoppable("what is finished is kept; to go on"), progress:
+        run_scaling(chosen, directory, workers=count, say=say, show=show, executor=executor)
+        say("drawing the report from the ledger")
+        report = build(directory)
     typer.echo(f"report: {report.index}")

@@ -34,8 +34,9 @@ def seed(
         typer.Option("--model", metavar="openai:URL#NAME", help="A model that writes the issues, else a template."),
     ] = None,
     key_from: Annotated[
-        str, typer.Option("--key-from", metavar="VARIABLE", help="The environment variable with its API key.")
-    ] = "OPENAI_API_KEY",
+        str | None,
+        typer.Option("--key-from", help="A variable with its API key, or keyring:SERVICE/NAME; else $OPENAI_API_KEY."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a package and one at the end.")] = False,
     sandbox: SandboxOption = None,
 ) -> None:
@@ -44,9 +45,9 @@ def seed(
     Downloads the packages that are named, and wheels of what they need. Setup scripts do not run, tests run in the
     sandbox. The tasks are of the kind `tests`; `assay tasks check OUT` proves them.
     """
-    import asyncio
     import time
 
+    from assay.cli.stopping import stoppable
     from assay.errors import UserError
     from assay.tasks.folder import save
     from assay.tasks.seeding.seed import seed_all
@@ -67,7 +68,8 @@ def seed(
             ask=ask,
         )
 
-    found = asyncio.run(run() if model is None else _with_model(model, key_from, seed, run))
+    with stoppable("no task is written; to begin again") as stopping:
+        found = stopping.run(run() if model is None else _with_model(model, key_from, seed, run))
     for each in found:
         for task in each.tasks:
             save(task, out / task.id.removeprefix("seeding/").replace("/", "-"))
@@ -89,18 +91,17 @@ def seed(
 
 
 async def _with_model(
-    word: str, key_from: str, seed: int, run: "Callable[[Ask], Awaitable[list[Seeded]]]"
+    word: str, key_from: str | None, seed: int, run: "Callable[[Ask], Awaitable[list[Seeded]]]"
 ) -> "list[Seeded]":
     """Run with a model that writes the issues. Raises UserError when there is none where `word` says."""
-    import os
-
-    from assay.models.chosen import open_model
+    from assay.models.chosen import open_model, which
+    from assay.models.keys import named_key
     from assay.nouns import Message, Role
 
     def tell(why: str) -> None:
         typer.echo(why, err=True)
 
-    async with open_model(word, tell=tell, check=True, key=os.environ.get(key_from, "").strip()) as model:
+    async with open_model(which(word, **named_key(key_from)), tell=tell, check=True) as model:
 
         async def ask(prompt: str) -> str:
             return (await model.reply([Message(role=Role.USER, content=prompt)], seed=seed)).text

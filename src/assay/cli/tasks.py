@@ -139,15 +139,14 @@ def check(
     A verdict that is not the same each time refuses a task too, and so does a test that must turn and passes before.
     With a benchmark's file this makes the tasks first, as `tasks import` does: what they need is downloaded and built.
     """
-    import asyncio
     import time
 
+    from assay.cli.stopping import stoppable
     from assay.tasks.admission import prove
     from assay.tasks.chosen import chosen
 
     began = time.monotonic()
-    found = chosen(name, split=split, count=count, seed=seed, options=_options(mirrors, instances, workers))
-    refused = list(found.broken)
+    refused: list[tuple[str, str]] = []
 
     def told(proof: "Proof") -> None:
         if proof.reason:
@@ -155,10 +154,13 @@ def check(
         if as_json:
             _line(proof.id, proof.gold, proof.noop, proof.flaky, proof.seconds, proof.reason)
 
-    if as_json:
-        for task_id, why in found.broken:
-            _line(task_id, None, None, False, 0.0, why)
-    asyncio.run(prove(found.tasks, repeats=repeats, workers=workers, told=told))
+    with stoppable("what is built is kept, what is proven is not; to begin again") as stopping:
+        found = chosen(name, split=split, count=count, seed=seed, options=_options(mirrors, instances, workers))
+        refused += found.broken
+        if as_json:
+            for task_id, why in found.broken:
+                _line(task_id, None, None, False, 0.0, why)
+        stopping.run(prove(found.tasks, repeats=repeats, workers=workers, told=told))
     total = len(found.tasks) + len(found.broken)
     if as_json:
         typer.echo(json.dumps({"tasks": total, "proven": total - len(refused), "refused": len(refused)}))

@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from assay.training.config import TrainConfig
 
-_STOPPED = 130
-
 
 def train(
     model: Annotated[Path, typer.Option("--model", metavar="DIR", help="The checkpoint directory to start from.")],
@@ -57,6 +55,7 @@ def train(
     import os
     import sys
 
+    from assay.cli.stopping import STOPPED, command, stoppable
     from assay.errors import UserError
     from assay.training.config import read_config
 
@@ -84,11 +83,8 @@ def train(
         if first:
             print(text, file=sys.stderr, flush=True)
 
-    try:
+    with stoppable("what was saved is kept; to go on"):
         result = _run(model, data, out, chosen, online, template, (pass_rate, pass_tasks), say)
-    except KeyboardInterrupt:
-        say(f"stopped at once; what was saved is kept: run the same command again to go on in {out}")
-        raise typer.Exit(_STOPPED) from None
     if merge and not result["stopped"] and first:
         from assay.training.adapters import merge_checkpoint
 
@@ -96,8 +92,8 @@ def train(
     if first:
         typer.echo(json.dumps(result) if as_json else _words(result))
     if result["stopped"]:
-        say(f"stopped and saved: run the same command again to go on in {out}")
-        raise typer.Exit(_STOPPED)
+        say(f"stopped and saved; to go on: {command()}")
+        raise typer.Exit(STOPPED)
 
 
 def _run(

@@ -19,7 +19,9 @@ _TRIED = 20
 def view(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUN...", help="Run directories, ledgers, or folders of runs; runs/ by default."),
+        typer.Argument(
+            metavar="RUN...", readable=False, help="Run directories, ledgers, or folders of runs; runs/ by default."
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help=f"Else {_PORT}, or the next free one.")

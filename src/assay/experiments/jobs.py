@@ -1,43 +1,47 @@
-"""The jobs of a scaling experiment: teach, tokenise, train one arm, evaluate one checkpoint. Run in workers.
+"""The jobs of a scaling experiment: teach, tokenise, train one arm, evaluate one checkpoint. Run by executors.
 
-Each can be killed at any moment and run again: it leaves finished work alone.
+Each yields what it did: `Progress` for the bars, attempts to be recorded, figures. It can be killed at any moment and
+run again: it leaves finished work alone.
 """
 
 import asyncio
 import shutil
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
 from assay.corpus.fetch import sha256_file
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
-from assay.experiments.workers import tell
 from assay.ledger import Ledger
-from assay.nouns import PlannedAttempt, Status, Task, Trajectory
-from assay.rollout import run_attempts
+from assay.nouns import Attempt, PlannedAttempt, Status, Task, Trajectory
+from assay.rollout.attempts import attempts
+from assay.sandbox import trees
 
 TEACH, TRAIN, EVALUATE = "teacher trajectories", "trajectories trained on", "attempts"
 
+Pairs = Sequence[tuple[PlannedAttempt, Task]]
+_TAUGHT_AT_ONCE = 2
 
-def teach(experiment: Experiment, place: Place, shard: int, shards: int) -> int:
-    """Let the teacher run every `shards`-th training task from number `shard` on; return how many were done before."""
-    with Ledger(place.teacher) as ledger:
-        tasks = {task.id: task for task in ledger.tasks()}
-        planned = ledger.planned()[shard::shards]
-        return asyncio.run(
-            run_attempts(
-                planned,
-                tasks,
-                ShellAgent(experiment.agent),
-                lambda task: nullcontext(Teacher(task, experiment.teacher.wrong_share)),
-                ledger,
-                concurrency=2,
-                tell=lambda n: tell(TEACH, n),
-            )
-        )
+
+@dataclass(frozen=True)
+class Progress:
+    """So many more units of a kind of work are done."""
+
+    kind: str
+    done: int
+
+
+async def teach(experiment: Experiment, pairs: Pairs) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+    """Let the teacher run training tasks."""
+    share = experiment.teacher.wrong_share
+    agent = ShellAgent(experiment.agent)
+    async for ended in attempts(pairs, agent, lambda task: nullcontext(Teacher(task, share)), _TAUGHT_AT_ONCE):
+        yield ended
 
 
 def verified(ledger: Ledger) -> list[tuple[Task, Trajectory]]:
@@ -56,7 +60,13 @@ def tokenizer_directory(experiment: Experiment, arm: Arm) -> Path:
     return experiment.path(arm.tokenizer or arm.base)
 
 
-def tokenise(experiment: Experiment, place: Place, arm_name: str) -> dict:
+async def tokenise(experiment: Experiment, place: Place) -> AsyncIterator[dict]:
+    """Tokenise for every arm; yield what was counted for each. Arms with one tokenizer share a file."""
+    for arm in experiment.arms:
+        yield _tokenised(experiment, place, arm.name)
+
+
+def _tokenised(experiment: Experiment, place: Place, arm_name: str) -> dict:
     """Tokenise the verified trajectories for one arm; return what was counted, and the hash of the data."""
     from assay.models.chat import Chat
     from assay.training.examples import example_of
@@ -110,8 +120,8 @@ def start_of(experiment: Experiment, place: Place, arm: Arm, seed: int) -> Path:
     return directory
 
 
-def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) -> dict:
-    """Train one arm with one seed through all doses; return its cards. The seed orders the data, alike for all arms."""
+async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) -> AsyncIterator[Progress | dict]:
+    """Train one arm with one seed through all doses; yield its cards. The seed orders the data, alike for all arms."""
     from assay.models.chat import Chat
     from assay.training.shards import load_examples
     from assay.training.supervised import SupervisedConfig, train
@@ -119,55 +129,69 @@ def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: int) ->
     arm = experiment.arm(arm_name)
     directory = tokenizer_directory(experiment, arm)
     examples = load_examples(place.data(sha256_file(directory / "tokenizer.json")))
+    loop, told = asyncio.get_running_loop(), asyncio.Queue[int | None]()
+
+    def tell(read: int) -> None:
+        loop.call_soon_threadsafe(told.put_nowait, read)
+
+    def work() -> dict:
+        """Train; runs in a thread, so that what it tells can be yielded meanwhile."""
+        cards = train(
+            start_of(experiment, place, arm, seed),
+            Chat.load(directory),
+            examples,
+            experiment.chosen.doses,
+            place.checkpoints(arm_name, seed),
+            SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
+            seed=seed,
+            tell=tell,
+        )
+        return {"arm": arm_name, "seed": seed, "doses": [card.model_dump(mode="json") for card in cards]}
+
+    training = asyncio.ensure_future(asyncio.to_thread(work))
+    training.add_done_callback(lambda _: told.put_nowait(None))
     read = 0
-
-    def report(done: int) -> None:
-        nonlocal read
-        tell(TRAIN, done - read)
-        read = done
-
-    cards = train(
-        start_of(experiment, place, arm, seed),
-        Chat.load(directory),
-        examples,
-        experiment.chosen.doses,
-        place.checkpoints(arm_name, seed),
-        SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
-        seed=seed,
-        tell=report,
-    )
-    report(experiment.chosen.doses[-1])  # checkpoints that were there already count as done
-    return {"arm": arm_name, "seed": seed, "doses": [card.model_dump(mode="json") for card in cards]}
+    while (now := await told.get()) is not None:
+        yield Progress(TRAIN, now - read)
+        read = now
+    result = await training
+    yield Progress(TRAIN, experiment.chosen.doses[-1] - read)  # checkpoints that were there already count as done
+    yield result
 
 
-def evaluate(experiment: Experiment, place: Place, planned: Sequence[PlannedAttempt]) -> int:
-    """Run the planned attempts of one checkpoint (one arm, seed and dose); return how many were done before."""
-    from assay.models.local import LocalModel
-    from assay.models.weights import use_one_thread
+@dataclass(frozen=True)
+class Checkpoint:
+    """The setting of an evaluation: the weights of one arm, seed and dose, kept as the prepared tree `tree`."""
 
-    arm, seed, dose = experiment.arm(planned[0].arm), planned[0].seed, planned[0].dose
-    use_one_thread(seed)
-    with Ledger(place.ledger) as ledger:
-        if {p.id for p in planned} <= ledger.finished():
-            return len(planned)
-        directory = (
-            start_of(experiment, place, arm, seed) if dose == 0 else place.checkpoints(arm.name, seed) / str(dose)
-        )
-        model = LocalModel.load(
-            directory,
-            temperature=experiment.sampling.temperature,
-            max_new_tokens=experiment.sampling.max_new_tokens,
-        )
-        model.name = f"{arm.name}-{seed}-{dose}"
-        tasks = {task.id: task for task in ledger.tasks()}
-        return asyncio.run(
-            run_attempts(
-                planned,
-                tasks,
-                ShellAgent(experiment.agent),
-                lambda task: model.attempt(),
-                ledger,
-                concurrency=model.engine.slots,
-                tell=lambda n: tell(EVALUATE, n),
-            )
-        )
+    tree: str
+    name: str
+    seed: int
+    temperature: float
+    max_new_tokens: int
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Any]:
+        """Load the weights where the attempts run."""
+        from assay.models.local import LocalModel
+        from assay.models.weights import use_one_thread
+
+        use_one_thread(self.seed)
+        model = LocalModel.load(trees.tree(self.tree), temperature=self.temperature, max_new_tokens=self.max_new_tokens)
+        model.name = self.name
+        yield model
+
+
+def checkpoint_of(experiment: Experiment, place: Place, planned: PlannedAttempt) -> Checkpoint:
+    """Return the checkpoint that a planned attempt is about; it is made, where it is the random start of an arm."""
+    arm, seed, dose = experiment.arm(planned.arm), planned.seed, planned.dose
+    directory = start_of(experiment, place, arm, seed) if dose == 0 else place.checkpoints(arm.name, seed) / str(dose)
+    key = trees.keep_link(f"weights-{sha256_file(directory / 'model.safetensors')}", directory)
+    sampling = experiment.sampling
+    return Checkpoint(key, f"{arm.name}-{seed}-{dose}", seed, sampling.temperature, sampling.max_new_tokens)
+
+
+async def evaluate(model: Any, experiment: Experiment, pairs: Pairs) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+    """Run planned attempts of one checkpoint (one arm, seed and dose)."""
+    agent = ShellAgent(experiment.agent)
+    async for ended in attempts(pairs, agent, lambda task: model.attempt(), model.engine.slots):
+        yield ended

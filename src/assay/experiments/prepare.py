@@ -1,34 +1,41 @@
 """The first phase of a scaling experiment: draw and admit the tasks, write the plan and what decides the results."""
 
-import asyncio
 import os
 import platform
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 from assay.corpus.fetch import sha256_file
 from assay.errors import MachineryError, UserError
+from assay.executors import Executor, Job, Processes, arrived
 from assay.experiments.config import RANDOM, Experiment
 from assay.experiments.jobs import tokenizer_directory
 from assay.experiments.place import Place
-from assay.experiments.workers import Job, Workers, tell
 from assay.ledger import Ledger
 from assay.nouns import PlannedAttempt, Task
 from assay.nouns.base import digest
 from assay.tasks import source
-from assay.tasks.admission import admit
+from assay.tasks.admission import Admission, admit
 from assay.tasks.overlap import overlap
 
 DRAWN = "tasks admitted"
 
+Show = Callable[[str, int], None]
 
-def draw(choice: str, split: str, count: int, seed: int, options: dict, shard: int, shards: int) -> dict:
-    """Draw `count` tasks of `source:split`, admit every `shards`-th from number `shard` on; runs in a worker."""
+_PROVEN_TOGETHER = 64  # tasks in one job: those that are functions share a warm sandbox
+
+
+async def draw(choice: str, split: str, count: int, seed: int, options: dict) -> AsyncIterator[tuple[str, list[Task]]]:
+    """Draw `count` tasks of `source:split`."""
     name, name_of_split = choice.split(":")
-    tasks = source(name).load(name_of_split, count, seed, **options)[shard::shards]
-    admission = asyncio.run(admit(tasks))
-    tell(DRAWN, len(admission.admitted))
-    return {"split": split, "shard": shard, "admitted": admission.admitted, "refused": admission.refused}
+    yield split, source(name).load(name_of_split, count, seed, **options)
+
+
+async def prove(split: str, number: int, tasks: list[Task]) -> AsyncIterator[tuple[str, int, Admission]]:
+    """Admit tasks; `number` says which part of the split they are."""
+    yield split, number, await admit(tasks)
 
 
 def _wanted(experiment: Experiment) -> dict[str, tuple[str, int]]:
@@ -39,26 +46,39 @@ def _wanted(experiment: Experiment) -> dict[str, tuple[str, int]]:
     return wanted
 
 
-def draw_all(experiment: Experiment, workers: Workers, show) -> tuple[dict[str, list[Task]], dict]:
+async def draw_all(
+    experiment: Experiment, here: Processes, executor: Executor, show: Show
+) -> tuple[dict[str, list[Task]], dict]:
     """Return the admitted tasks of every split, exactly as many as asked for, and an account of admission.
 
-    A few more than needed are drawn (one in twenty), so that a refused task is replaced by the next.
+    A few more than needed are drawn (one in twenty), so that a refused task is replaced by the next. They are drawn
+    on this machine, whose trees they need, and admitted where the executor is.
     """
     wanted = _wanted(experiment)
     seed, options = experiment.tasks.seed, experiment.tasks.options
-    jobs = [
-        Job(draw, (choice, split, count + count // 20 + 1, seed, options.get(split, {}), shard, workers.count))
+    draws = [
+        Job(draw, (choice, split, count + count // 20 + 1, seed, options.get(split, {})))
         for split, (choice, count) in wanted.items()
-        for shard in range(workers.count)
     ]
-    results = sorted(workers.run(jobs, show), key=lambda result: (result["split"], result["shard"]))
+    proofs: list[Job] = []
+    async with aclosing(here.run(draws)) as events:
+        async for split, drawn in arrived(events):
+            for number, first in enumerate(range(0, len(drawn), _PROVEN_TOGETHER)):
+                part = drawn[first : first + _PROVEN_TOGETHER]
+                keys = {key for task in part for key in task.mounts.values()}
+                proofs.append(Job(prove, (split, number, part), trees=tuple(sorted(keys))))
+    proven: dict[str, dict[int, Admission]] = {split: {} for split in wanted}
+    async with aclosing(executor.run(proofs)) as events:
+        async for split, number, admission in arrived(events):
+            if number not in proven[split]:
+                proven[split][number] = admission
+                show(DRAWN, len(admission.admitted))
     tasks: dict[str, list[Task]] = {}
     account: dict[str, dict] = {}
     for split, (choice, count) in wanted.items():
-        mine = [result for result in results if result["split"] == split]
-        # the shards took turns, so sorting by id gives back the order of drawing
-        admitted = sorted((task for result in mine for task in result["admitted"]), key=lambda task: task.id)
-        refused = sorted(refusal for result in mine for refusal in result["refused"])
+        parts = [proven[split][number] for number in sorted(proven[split])]
+        admitted = sorted((task for part in parts for task in part.admitted), key=lambda task: task.id)
+        refused = sorted(refusal for part in parts for refusal in part.refused)
         if len(admitted) < count:
             raise UserError(
                 f"The source {choice} gave {len(admitted)} admitted tasks where `{split}` needs {count}: "
@@ -69,7 +89,7 @@ def draw_all(experiment: Experiment, workers: Workers, show) -> tuple[dict[str, 
     return tasks, account
 
 
-def machine(workers: Workers) -> dict:
+def machine(here: Processes, executor: Executor) -> dict:
     """Return what this machine is and what was chosen by itself, for the report."""
     import importlib.metadata
 
@@ -84,7 +104,8 @@ def machine(workers: Workers) -> dict:
         "transformers": importlib.metadata.version("transformers"),
         "sandbox": describe(),
         "precision": "float32, on the CPU: small models gain nothing from less there",
-        "threads": f"{workers.count} worker processes of one thread each: two threads slow a small model down",
+        "threads": f"{here.count} worker processes of one thread each: two threads slow a small model down",
+        **({} if executor is here else {"executor": executor.name}),
     }
 
 
@@ -135,12 +156,14 @@ def check_same_run(experiment: Experiment, ledger: Ledger, hashes: dict[str, str
     return True
 
 
-def prepare(experiment: Experiment, place: Place, ledger: Ledger, workers: Workers, show) -> None:
+async def prepare(
+    experiment: Experiment, place: Place, ledger: Ledger, here: Processes, executor: Executor, show: Show
+) -> None:
     """Draw, admit and plan, and record what decides the results. Writes nothing that a second call would change."""
     hashes = base_hashes(experiment)
     if check_same_run(experiment, ledger, hashes, place):
         return
-    tasks, account = draw_all(experiment, workers, show)
+    tasks, account = await draw_all(experiment, here, executor, show)
     shared = overlap(tasks)
     if not shared.clean:
         raise MachineryError("two splits share the text of a task: the task source is broken")
@@ -193,5 +216,5 @@ def prepare(experiment: Experiment, place: Place, ledger: Ledger, workers: Worke
             "resolved": experiment.model_dump(mode="json", exclude={"folder"}),
         },
     )
-    ledger.set_fact("machine", machine(workers))
+    ledger.set_fact("machine", machine(here, executor))
     ledger.set_fact("identity", {"config": experiment.hash, "bases": hashes})

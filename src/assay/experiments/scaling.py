@@ -4,23 +4,39 @@ Phases: prepare (tasks and plan), teach (verified trajectories), tokenise, then 
 Any of them may be killed; the next call goes on where it stopped. The report is made from the ledger afterwards.
 """
 
+import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from assay.errors import UserError
+from assay.executors import Executor, Feed, Job, Processes, arrived, open_executor
+from assay.executors.chosen import LOCAL
 from assay.experiments.config import Experiment
-from assay.experiments.jobs import EVALUATE, TEACH, TRAIN, evaluate, teach, tokenise, train_arm, verified
+from assay.experiments.jobs import (
+    EVALUATE,
+    TEACH,
+    TRAIN,
+    Progress,
+    checkpoint_of,
+    evaluate,
+    teach,
+    tokenise,
+    train_arm,
+    verified,
+)
 from assay.experiments.place import Place
-from assay.experiments.prepare import DRAWN, base_hashes, check_same_run, prepare
-from assay.experiments.workers import Job, Workers
+from assay.experiments.prepare import DRAWN, Show, base_hashes, check_same_run, prepare
 from assay.ledger import Ledger
 from assay.ledger.directory import held
-from assay.nouns import PlannedAttempt
+from assay.nouns import PlannedAttempt, Task
+from assay.rollout.planned import asking, jobs_for, record_all
 
-Show = Callable[[str, int], None]
 Say = Callable[[str], None]
+
+_TAUGHT_TOGETHER = 64  # trajectories in one job
 
 
 def totals(experiment: Experiment) -> dict[str, int]:
@@ -48,10 +64,11 @@ def describe_scale(experiment: Experiment) -> str:
     )
 
 
-def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, show: Show) -> None:
+def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, show: Show, executor: str) -> None:
     """Run the experiment in the directory `out`, or go on with it; a finished run is not run again.
 
-    `say` gets a sentence now and then, `show` gets (kind of work, units done). Raises UserError for what the
+    `say` gets a sentence now and then, `show` gets (kind of work, units done). Training stays on this machine, in
+    `workers` processes; what `executor` names runs the teacher, admission and evaluation. Raises UserError for what the
     user can mend.
     """
     place = Place(out)
@@ -63,48 +80,51 @@ def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, sh
         if complete and check_same_run(experiment, ledger, base_hashes(experiment), place):
             say(f"all {len(planned)} attempts are in {place.ledger} already: nothing is run again")
         else:
-            pool = Workers(workers)
-            try:
-                with ledger.running("scaling"):
-                    reused = _work(experiment, place, ledger, pool, say, show)
-            finally:
-                pool.close()
+            with ledger.running("scaling"):
+                reused, peak_rss_mb = asyncio.run(_work(experiment, place, ledger, workers, executor, say, show))
             sessions = len(ledger.facts("finished/"))
             ledger.set_fact(
                 f"finished/{sessions}",
-                {
-                    "wall_s": round(time.monotonic() - began, 1),
-                    "peak_rss_mb": pool.peak_rss_mb(),
-                    "reused": reused,
-                },
+                {"wall_s": round(time.monotonic() - began, 1), "peak_rss_mb": peak_rss_mb, "reused": reused},
             )
 
 
-def _work(experiment: Experiment, place: Place, ledger: Ledger, pool: Workers, say: Say, show: Show) -> int:
-    """Do what is left to do; return how many attempts were finished before."""
-    prepare(experiment, place, ledger, pool, show)
-    show(DRAWN, totals(experiment)[DRAWN])
-    reused = len(ledger.finished())
-    if reused:
-        say(f"{reused} finished attempts are reused")
-        show(EVALUATE, reused)
-    _teach(experiment, place, pool, say, show)
-    _count_data(experiment, place, ledger, pool)
-    _train_and_evaluate(experiment, place, ledger, pool, show)
-    return reused
+async def _work(
+    experiment: Experiment, place: Place, ledger: Ledger, workers: int, executor: str, say: Say, show: Show
+) -> tuple[int, float]:
+    """Do what is left to do; return how many attempts were finished before, and the peak of memory in MB."""
+    async with Processes(workers) as here, AsyncExitStack() as stack:
+        there: Executor = here if executor == LOCAL else await stack.enter_async_context(open_executor(executor))
+        if there is not here:
+            say(f"admission, the teacher and evaluation run on {there.name}")
+        await prepare(experiment, place, ledger, here, there, show)
+        show(DRAWN, totals(experiment)[DRAWN])
+        reused = len(ledger.finished())
+        if reused:
+            say(f"{reused} finished attempts are reused")
+            show(EVALUATE, reused)
+        await _teach(experiment, place, there, say, show)
+        await _count_data(experiment, place, ledger, here)
+        await _train_and_evaluate(experiment, place, ledger, here, there, show)
+        return reused, here.peak_rss_mb()
 
 
-def _teach(experiment: Experiment, place: Place, pool: Workers, say: Say, show: Show) -> None:
+async def _teach(experiment: Experiment, place: Place, executor: Executor, say: Say, show: Show) -> None:
     with Ledger(place.teacher) as teacher:
-        planned, finished = len(teacher.planned()), len(teacher.finished())
-    if finished:
-        say(f"{finished} of the teacher's trajectories are reused")
-        show(TEACH, finished)
-    if finished < planned:
-        pool.run([Job(teach, (experiment, place, shard, pool.count)) for shard in range(pool.count)], show)
+        finished = len(teacher.finished())
+        if finished:
+            say(f"{finished} of the teacher's trajectories are reused")
+            show(TEACH, finished)
+        tasks = {task.id: task for task in teacher.tasks()}
+
+        def job_of(some: Sequence[PlannedAttempt]) -> Job:
+            return Job(teach, (experiment, _paired(some, tasks)), trees=_trees(some, tasks))
+
+        jobs = jobs_for(teacher.waiting(), job_of, each=_TAUGHT_TOGETHER)
+        await record_all(executor, jobs, teacher, done=lambda attempt, trajectory: show(TEACH, 1))
 
 
-def _count_data(experiment: Experiment, place: Place, ledger: Ledger, pool: Workers) -> None:
+async def _count_data(experiment: Experiment, place: Place, ledger: Ledger, here: Processes) -> None:
     """Tokenise for every arm, check that the doses fit, and record what was counted."""
     if ledger.fact("data") is not None:
         return
@@ -122,15 +142,15 @@ def _count_data(experiment: Experiment, place: Place, ledger: Ledger, pool: Work
     statuses: dict[str, int] = defaultdict(int)
     for attempt in attempts:
         statuses[attempt.status] += 1
-    # arms with one tokenizer take turns in one process, so that the second finds the first one's file
-    counted = pool.run([Job(_tokenise_all, (experiment, place))], lambda kind, done: None)[0]
+    async with aclosing(here.run([Job(tokenise, (experiment, place))])) as events:
+        counted = {entry["arm"]: entry async for entry in arrived(events)}
     tasks = ledger.fact("tasks") or {}
     ledger.set_fact(
         "data",
         {
             "train_trajectories": wanted,
-            "train_tokens": {entry["arm"]: entry["tokens"] for entry in counted},
-            "arms": {entry["arm"]: entry for entry in counted},
+            "train_tokens": {arm: entry["tokens"] for arm, entry in counted.items()},
+            "arms": counted,
             "teacher": {
                 "kept": len(solved),
                 "dropped": len(attempts) - len(solved),
@@ -143,25 +163,47 @@ def _count_data(experiment: Experiment, place: Place, ledger: Ledger, pool: Work
     )
 
 
-def _tokenise_all(experiment: Experiment, place: Place) -> list[dict]:
-    return [tokenise(experiment, place, arm.name) for arm in experiment.arms]
+async def _train_and_evaluate(
+    experiment: Experiment, place: Place, ledger: Ledger, here: Processes, executor: Executor, show: Show
+) -> None:
+    """Train every arm and seed on this machine; evaluate its checkpoints as soon as they are there."""
+    tasks = {task.id: task for task in ledger.tasks()}
+    left: dict[tuple[int, str, int], list[PlannedAttempt]] = defaultdict(list)
+    for planned in ledger.waiting():
+        left[planned.seed, planned.arm, planned.dose].append(planned)
+    evaluations = Feed()
+
+    def job_of(some: Sequence[PlannedAttempt]) -> Job:
+        checkpoint = checkpoint_of(experiment, place, some[0])
+        keys = (*_trees(some, tasks), checkpoint.tree)
+        return Job(evaluate, (experiment, _paired(some, tasks)), setting=checkpoint, trees=keys)
+
+    async def train_all() -> None:
+        jobs = [
+            Job(train_arm, (experiment, place, arm.name, seed))
+            for seed in experiment.chosen.seeds
+            for arm in experiment.arms
+        ]
+        async with aclosing(here.run(jobs)) as events:
+            async for result in arrived(events):
+                if isinstance(result, Progress):
+                    show(result.kind, result.done)
+                    continue
+                seed, arm = result["seed"], result["arm"]
+                ledger.set_fact(f"training/{arm}/{seed}", {"doses": result["doses"]})
+                for key in sorted(key for key in left if key[:2] == (seed, arm)):
+                    evaluations.add(asking(left.pop(key), job_of))
+        evaluations.close()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(train_all())
+        shown = record_all(executor, evaluations, ledger, done=lambda attempt, trajectory: show(EVALUATE, 1))
+        group.create_task(shown)
 
 
-def _train_and_evaluate(experiment: Experiment, place: Place, ledger: Ledger, pool: Workers, show: Show) -> None:
-    cells: dict[tuple[int, str, int], list[PlannedAttempt]] = defaultdict(list)
-    finished = ledger.finished()
-    for planned in ledger.planned():
-        cells[planned.seed, planned.arm, planned.dose].append(planned)
-    left = {key for key, cell in cells.items() if any(planned.id not in finished for planned in cell)}
+def _paired(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> list[tuple[PlannedAttempt, Task]]:
+    return [(each, tasks[each.task_id]) for each in planned]
 
-    def evaluations(result: dict) -> list[Job]:
-        seed, arm = result["seed"], result["arm"]
-        ledger.set_fact(f"training/{arm}/{seed}", {"doses": result["doses"]})
-        return [Job(evaluate, (experiment, place, cells[key])) for key in sorted(left) if key[:2] == (seed, arm)]
 
-    jobs = [
-        Job(train_arm, (experiment, place, arm.name, seed), then=evaluations)
-        for seed in experiment.chosen.seeds
-        for arm in experiment.arms
-    ]
-    pool.run(jobs, show)
+def _trees(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> tuple[str, ...]:
+    return tuple(sorted({key for each in planned for key in tasks[each.task_id].mounts.values()}))

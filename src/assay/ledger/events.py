@@ -12,6 +12,7 @@ STARTED, RESUMED = "started", "resumed"
 ENDED, INTERRUPTED = "ended", "interrupted"  # neither follows where the process was killed
 MIGRATED = "migrated"
 PLANNED = "planned"  # attempts were added to the plan: how many, and how many of them after results could be seen
+SPENT = "spent"  # what the run has taken in all, written ahead of it: the one with the greatest `number` counts
 ATTEMPT = "attempt"  # the end of an attempt: no row of its own, it is made from the attempt's
 
 

@@ -87,6 +87,14 @@ class Book:
                     found[task_id] = metadata["repo"]
         return found
 
+    def tokenizers(self) -> dict[str, str]:
+        """Return the SHA-256 of the tokenizer of each arm's sampled ids, where the run says it."""
+        bases = (self.fact("identity") or {}).get("bases", {})
+        end = "/tokenizer.json"
+        return dict(self.fact("tokenizers") or {}) | {
+            name.removesuffix(end): found for name, found in bases.items() if name.endswith(end)
+        }
+
     def last_position(self) -> int:
         """Return the highest position of the plan, 0 when nothing is planned."""
         with self._readable():

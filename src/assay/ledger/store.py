@@ -34,12 +34,20 @@ _BATCH_BYTES = 16 << 20  # and at most so much of their trajectories' JSON, so t
 _RECORD = f"""INSERT INTO attempts SELECT position, cell, task, {", ".join("?" * 15)} FROM plan WHERE id = ?"""
 _PLAN = """INSERT OR IGNORE INTO plan (id, cell, task, trial)
     VALUES (?, ?, (SELECT key FROM names WHERE task_id = ?), ?)"""
+_WAITING = """SELECT p.position, c.arm, c.seed, c.dose, n.task_id, c.split, p.trial FROM plan p
+    CROSS JOIN cells c ON c.key = p.cell CROSS JOIN names n ON n.key = p.task
+    WHERE p.position > ? AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.position = p.position)
+    ORDER BY p.position LIMIT ?"""
+_PAGE = 1000  # rows of the plan
 # Of the tasks planned at this moment in a cell that has results: those new to it, and those that have a result there.
-_LATE = """SELECT COUNT(DISTINCT CASE WHEN e.task IS NULL AND o.task IS NULL THEN p.task END),
-        COUNT(DISTINCT CASE WHEN e.status != 'machinery' THEN p.task END)
-    FROM plan p LEFT JOIN plan o ON o.cell = p.cell AND o.task = p.task AND o.position <= ?2
-    LEFT JOIN attempts e ON e.cell = p.cell AND e.task = p.task
-    WHERE p.position > ?2 AND p.cell = ?1"""
+# A task may have any number of trials, so each is asked for whether there is one, and they are not joined.
+_LATE = """WITH added AS MATERIALIZED (SELECT DISTINCT task FROM plan WHERE position > ?2 AND cell = ?1)
+    SELECT
+        COUNT(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM plan p
+            WHERE p.task = added.task AND p.cell = ?1 AND p.position <= ?2)),
+        COUNT(*) FILTER (WHERE EXISTS (SELECT 1 FROM attempts a
+            WHERE a.task = added.task AND a.cell = ?1 AND a.status != 'machinery'))
+    FROM added"""
 
 
 class Ledger(Book):
@@ -92,7 +100,7 @@ class Ledger(Book):
         """
         with self._writing():
             cells: dict[tuple[str, int, int, str], int] = {}
-            last = int(self._db.execute("SELECT COALESCE(MAX(position), 0) FROM plan").fetchone()[0])
+            last = self.last_position()
             for each in planned:
                 cell = (each.arm, each.seed, each.dose, each.split)
                 if cell not in cells:
@@ -128,6 +136,32 @@ class Ledger(Book):
         Raises MachineryError for a second row of the same attempt and for one that was never planned.
         """
         self._append([(attempt, trajectory)], [_content(attempt, trajectory)])
+
+    def has(self, attempt_id: str) -> bool:
+        """Whether a planned attempt has its final row."""
+        found = "SELECT 1 FROM attempts a JOIN plan p ON p.position = a.position WHERE p.id = ?"
+        with self._readable():
+            return self._db.execute(found, (attempt_id,)).fetchone() is not None
+
+    def waiting(self) -> Iterator[PlannedAttempt]:
+        """Yield the planned attempts without a final row, in the order of the plan, a page of it in memory."""
+        after, rows = 0, [()]
+        while rows:
+            with self._readable():
+                rows = self._db.execute(_WAITING, (after, _PAGE)).fetchall()
+            for position, arm, seed, dose, task_id, split, trial in rows:
+                after = position
+                yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+
+    def record_once(self, attempt: Attempt, trajectory: Trajectory | None) -> bool:
+        """Record the final row of a planned attempt unless it has one; return whether it had none.
+
+        What comes from a worker may come twice: the first counts. Raises as `record` does.
+        """
+        if self.has(attempt.plan.id):
+            return False
+        self.record(attempt, trajectory)
+        return True
 
     def record_many(self, ended: Iterable[Ended]) -> int:
         """Record the final rows of many planned attempts, a few hundred a transaction; return how many.

@@ -18,6 +18,7 @@ from assay.models.base import Model
 from assay.models.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from assay.models.allowance import Allowance
     from assay.models.local import LocalModel
 
 MAX_NEW_TOKENS = 1024  # of a local model's reply, where nothing is said
@@ -94,33 +95,43 @@ async def open_model(
     tokenizer: Path | None = None,
     tell: Callable[[str], None] = lambda why: None,
     check: bool = False,
+    allowance: "Allowance | None" = None,
     **options: Any,
 ) -> AsyncIterator[Model]:
     """Give the model that `word` names for as long as the block lasts. Raises UserError when there is none.
 
     `tokenizer` is the directory whose chat format renders for `completions:`. `tell` hears of tries that are made
-    again. With `check` an endpoint is asked for its models first, so that what cannot work stops here.
+    again. With `check` an endpoint is asked for its models first, so that what cannot work stops here. `allowance`
+    admits each request or turn: the endpoint's own rates, or no limit, unless given.
     """
     chosen = which(word, **options) if isinstance(word, str) else word
     if isinstance(chosen, Endpoint):
-        async with _asked(chosen, tokenizer, tell, check) as model:
+        async with _asked(chosen, tokenizer, tell, check, allowance) as model:
             yield model
     elif chosen.kind == "scripted":
         from assay.models.scripted import ScriptedModel
 
         yield ScriptedModel.load(chosen.path)
-    else:
+    elif allowance is None:
         yield load_local(chosen)
+    else:
+        from assay.models.allowance import Metered
+
+        yield Metered(load_local(chosen), allowance, chosen.max_tokens or MAX_NEW_TOKENS)
 
 
 @asynccontextmanager
 async def _asked(
-    endpoint: Endpoint, tokenizer: Path | None, tell: Callable[[str], None], check: bool
+    endpoint: Endpoint,
+    tokenizer: Path | None,
+    tell: Callable[[str], None],
+    check: bool,
+    allowance: "Allowance | None",
 ) -> AsyncIterator[Model]:
     from assay.models.http import HttpModel
 
     if endpoint.kind == "openai":
-        async with HttpModel.open(endpoint, tell) as model:
+        async with HttpModel.open(endpoint, tell, None, allowance) as model:
             if check:
                 await model.check()
             yield model
@@ -135,7 +146,7 @@ async def _asked(
     form = load_format(tokenizer)
     async with HttpModel.open(endpoint, tell) as model:
         context = await model.check()
-    async with HttpModel.open(endpoint, tell, CompletionsWire(endpoint, form, context, tell)) as model:
+    async with HttpModel.open(endpoint, tell, CompletionsWire(endpoint, form, context, tell), allowance) as model:
         yield model
 
 

@@ -86,4 +86,7 @@ class _GatheredIds(Gathered):
                 "(is the tokenizer that of the model?)"
             )
             return found.model_copy(update={"token_ids": None, "logprobs": None})
-        return found.model_copy(update={"text": self._wire.format.decode(found.token_ids)})
+        text = self._wire.format.decode(found.token_ids)
+        if (hidden := self._wire.endpoint.hidden(text)) != text:
+            return found.model_copy(update={"text": hidden, "token_ids": None, "logprobs": None})
+        return found.model_copy(update={"text": text})

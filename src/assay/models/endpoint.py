@@ -4,16 +4,19 @@ The names of the fields are those of https://platform.openai.com/docs/api-refere
 vLLM's (0.10.2 or newer). Here is the chat API; `assay.models.completions` has the one that takes token ids.
 """
 
+import base64
 import email.utils
 import math
 import re
+import socket
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from assay.errors import MachineryError, UserError
+from assay.models.keys import read_key
 from assay.nouns import Finish, Message, Reply
 
 SHOWN = 300  # characters of a server's message in an error
@@ -31,6 +34,8 @@ _NO_SYSTEM = re.compile(r"system (role|message|prompt)s?\b.{0,40}not supported|r
 _SYSTEM = "system"  # stands among the optional fields for messages of that role
 # Fields that only some servers know: one that is complained of is not sent again.
 _OPTIONAL = ("return_token_ids", "logprobs", "stop_token_ids", "stream_options", "seed", "max_tokens")
+_SECRET_FIELD = re.compile(r"key|token|secret|sig|password|auth", re.I)
+_HIDDEN = "***"
 _ACTIONS = {"openai": "chat/completions", "completions": "completions"}  # by the word's kind
 
 
@@ -47,12 +52,16 @@ class Endpoint:
     """Where a model answers and what it is asked. Times in seconds, `price` in US dollars a million tokens.
 
     `kind` is the API: "openai" for chat completions, "completions" for token ids in and out. The two `_per_minute`
-    are limits that we keep. `key` is never shown and never written: it is no part of `repr` nor of `described`.
+    are limits that we keep. `key` is never shown, written or pickled: it is no part of `repr` nor of `described`, and
+    another process reads it where `key_from` says (see `assay.models.keys`). `proxy` is the URL of the one that all
+    connections go through; none is taken from the environment.
     """
 
     url: str = field(repr=False)
     name: str
     key: str = field(default="", repr=False)
+    key_from: str = ""
+    proxy: str = field(default="", repr=False)
     kind: str = "openai"
     temperature: float | None = None
     top_p: float | None = None
@@ -125,11 +134,45 @@ class Endpoint:
             asked |= {"stream": True, "stream_options": {"include_usage": True}}
         return asked
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.key and not self.key_from:
+            raise UserError(f"the key of {self.place} cannot go to another process: say where it is read with key_from")
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "key"}
+        return _elsewhere, (given, bool(self.key))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and what in the URLs lets somebody in: longest first, none as short as a word may be."""
+        found = {self.key}
+        for parts in (urlsplit(self.url), urlsplit(self.proxy)):
+            if parts.password:
+                pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+                found |= {parts.password, unquote(parts.password), base64.b64encode(pair.encode()).decode()}
+            found |= {value for name, value in parse_qsl(parts.query) if _SECRET_FIELD.search(name)}
+        return tuple(sorted((each for each in found if len(each) > 3), key=len, reverse=True))
+
+    def hidden(self, text: str) -> str:
+        """Return what a server said without our secrets, which some servers and proxies send back."""
+        for secret in self.secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
     def scrubbed(self, text: str) -> str:
-        """Return what a server said as one short line, without our key."""
-        said = text.replace(self.key, "***") if len(self.key) > 3 else text
+        """Return what a server said as one short line, without our secrets."""
+        said = self.hidden(text)
         said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
         return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
+
+
+def _elsewhere(given: dict[str, Any], keyed: bool) -> Endpoint:
+    """Return an endpoint in the process that it was sent to. Raises UserError where its key is not to be found."""
+    key = read_key(given["key_from"]) if keyed else ""
+    made = Endpoint(key=key, **given)
+    if keyed and not key:
+        raise UserError(
+            f"the key of {made.place} is not on {socket.gethostname()}: set {given['key_from']} for the workers there"
+        )
+    return made
 
 
 class Wire(Protocol):
@@ -300,15 +343,18 @@ class Gathered:
         if self._endpoint.price is not None:
             cost = (prompt * self._endpoint.price[0] + sampled * self._endpoint.price[1]) / 1e6
         paid = isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost > 0
+        text, thought = _whole("".join(self._text)), _whole("".join(self._thought))
+        if self._endpoint.hidden(text) != text:
+            ids = logprobs = None  # they spell the secret too
         return Reply(
-            text=_whole("".join(self._text)),
+            text=self._endpoint.hidden(text),
             finish=self._finish(),
             token_ids=ids,
             logprobs=logprobs,
             prompt_tokens=prompt,
             sampled_tokens=sampled,
             cost=float(cost) if paid and cost is not None else 0.0,
-            reasoning=_whole("".join(self._thought)),
+            reasoning=self._endpoint.hidden(thought),
         )
 
     def _finish(self) -> Finish:

@@ -1,4 +1,7 @@
-"""A model behind any OpenAI-compatible endpoint, over HTTP: retries, rate limits, streaming or not.
+"""A model behind any OpenAI-compatible endpoint, over HTTP: retries, an allowance, streaming or not.
+
+Connections go to the endpoint's own host, or through the proxy that it names, and nowhere else: no redirect is
+followed, and neither proxies nor passwords are taken from the environment or from a .netrc.
 
 What the user can mend (no server there, a wrong key, an unknown model) is a UserError and stops the run; what fails
 after every retry is an EndpointError and ends one attempt as `machinery`. A conversation that is too long and a
@@ -7,14 +10,18 @@ refusal are replies. https://platform.openai.com/docs/api-reference/chat
 
 import asyncio
 import json
+import os
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from assay.errors import UserError
+from assay.models.allowance import Allowance, LocalAllowance, Taken, admitted, most_read
 from assay.models.endpoint import (
     RETRIED,
     ChatWire,
@@ -37,7 +44,7 @@ _MOST_BYTES = 32 << 20  # of one answer
 _MOST_CHARACTERS = 400_000  # of a streamed answer, which is then cut
 _LONGEST_PAUSE = 60.0
 _CONNECT_S = 20.0
-_CHARACTERS_A_TOKEN = 3  # fewer than English has, so that a limit on tokens is kept rather than broken
+_CHARACTERS_A_TOKEN = 3  # fewer than English has, so that a rate of tokens is kept rather than broken
 _MALFORMED = 3  # tries for an answer that is not what the protocol allows
 _GIVEN_UP = 3  # so many attempts in a row that the endpoint failed stop the run
 
@@ -55,14 +62,19 @@ class HttpModel:
     """A Model that asks an endpoint. One instance serves any number of attempts at once; use it within `open`."""
 
     def __init__(
-        self, endpoint: Endpoint, client: httpx.AsyncClient, tell: Callable[[str], None], wire: Wire | None = None
+        self,
+        endpoint: Endpoint,
+        client: httpx.AsyncClient,
+        tell: Callable[[str], None],
+        wire: Wire | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._tell = tell
         self.name = endpoint.name
         self._client = client
         self._wire = wire or ChatWire(endpoint)
-        self._limit = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute)
+        self._allowance = allowance or LocalAllowance(rate=rate_of(endpoint))
         self._longest = 0  # tokens that an answer has had so far
         self._without: frozenset[str] = frozenset()
         self._answered = False
@@ -71,21 +83,19 @@ class HttpModel:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, endpoint: Endpoint, tell: Callable[[str], None] = lambda why: None, wire: Wire | None = None
+        cls,
+        endpoint: Endpoint,
+        tell: Callable[[str], None] = lambda why: None,
+        wire: Wire | None = None,
+        allowance: Allowance | None = None,
     ) -> AsyncIterator["HttpModel"]:
         """Give the model, its connections open for as long. The key goes into each request's header only.
 
         `tell` is called with one sentence for each try that failed and is made again. `wire` is chat unless given.
+        `allowance` admits each request; the endpoint's own rates unless given.
         """
-        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
-        timeout = httpx.Timeout(endpoint.reply_s, connect=min(_CONNECT_S, endpoint.reply_s), pool=None)
-        limits = httpx.Limits(max_connections=None)
-        try:
-            client = httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits)
-        except (UnicodeEncodeError, ValueError) as error:
-            raise UserError("the API key holds characters that no header can carry: set it again") from error
-        async with client:
-            yield cls(endpoint, client, tell, wire)
+        async with _client(endpoint) as client:
+            yield cls(endpoint, client, tell, wire, allowance)
 
     async def check(self) -> int | None:
         """Ask for the list of models, so that what cannot work stops before any attempt. Raises UserError.
@@ -100,6 +110,7 @@ class HttpModel:
         except httpx.ConnectError as error:
             raise UserError(
                 f"nothing answers at {self.endpoint.place} ({self._said(error)}): start the server, or mend --model"
+                f"{_unused_proxy(self.endpoint)}"
             ) from error
         except httpx.HTTPError:
             return None  # it may be loaded: the attempts' own requests are tried again
@@ -146,26 +157,38 @@ class HttpModel:
             body = self._wire.body(conversation, seed, self._without)
             if isinstance(body, Reply):
                 return body
-            sent = await self._limit.admit(_tokens_read(body) + (body.get("max_tokens") or self._longest))
-            found = await self._once(body)
+            read, most = _tokens_read(body)
+            written = body.get("max_tokens") or body.get("max_completion_tokens")
+            async with admitted(self._allowance, most, written, about=read + (written or self._longest)) as taken:
+                found = await self._once(body, taken)
             if isinstance(found, Reply):
                 self._longest = max(self._longest, found.sampled_tokens)
-                sent.tokens = found.prompt_tokens + found.sampled_tokens or sent.tokens
                 return found
             self._without |= {found}
 
-    async def _once(self, body: dict[str, Any]) -> Reply | str:
-        """Return the reply, or the name of a field that is not to be sent again."""
+    async def _once(self, body: dict[str, Any], taken: Taken) -> Reply | str:
+        """Return the reply, or the name of a field that is not to be sent again; count what it took.
+
+        A request that nobody took, or that was answered by an error, costs nothing. One that broke off may have been
+        paid for, and counts to the full.
+        """
         try:
             async with (
                 asyncio.timeout(self.endpoint.reply_s),
                 self._client.stream("POST", self.endpoint.at(self.endpoint.action), json=body) as answer,
             ):
                 if answer.status_code != 200:
+                    taken.nothing()
                     return await self._not_ok(answer, body)
                 if answer.headers.get("content-type", "").startswith("text/event-stream"):
-                    return await self._streamed(answer, self._wire.gathered(body))
-                return reply_of(_json(await _whole(answer)), self._wire.gathered(body))
+                    reply = await self._streamed(answer, self._wire.gathered(body))
+                else:
+                    reply = reply_of(_json(await _whole(answer)), self._wire.gathered(body))
+                taken.by(reply)
+                return reply
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            taken.nothing()
+            raise _Failed(self._said(error)) from error
         except TimeoutError as error:
             raise _Failed(f"no whole answer within {self.endpoint.reply_s:g} s") from error
         except httpx.TimeoutException as error:
@@ -188,6 +211,8 @@ class HttpModel:
                 return name
         if status in (401, 403, 404) or (status == 429 and out_of_credit(said)):
             raise self._mend(status, said)
+        if 300 <= status < 400:
+            raise UserError(f"{self.endpoint.place} sends requests on to {_elsewhere(answer)}: name that in --model")
         why = f"status {status}: {self.endpoint.scrubbed(_message(said)) or 'no message'}"
         if status in RETRIED:
             raise _Failed(why, pause=retry_after(answer.headers.get("retry-after"), _LONGEST_PAUSE))
@@ -236,11 +261,53 @@ class HttpModel:
         return self.endpoint.scrubbed(str(error)) or type(error).__name__
 
 
-def _tokens_read(body: dict[str, Any]) -> int:
-    """Return how many tokens a request will have the endpoint read: exactly for ids, about for text."""
+def rate_of(endpoint: Endpoint) -> RateLimit:
+    """Return the limit that keeps an endpoint's rates."""
+    return RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute)
+
+
+def _client(endpoint: Endpoint) -> httpx.AsyncClient:
+    """Return what holds the connections to an endpoint. Raises UserError for a key or a proxy that cannot be used."""
+    authorities = os.environ.get("SSL_CERT_FILE")  # whom to trust is the machine's matter; where to go is not
+    try:
+        return httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {},
+            timeout=httpx.Timeout(endpoint.reply_s, connect=min(_CONNECT_S, endpoint.reply_s), pool=None),
+            limits=httpx.Limits(max_connections=None),
+            follow_redirects=False,
+            trust_env=False,
+            proxy=endpoint.proxy or None,
+            verify=ssl.create_default_context(cafile=authorities) if authorities else True,
+        )
+    except UnicodeEncodeError as error:
+        raise UserError("the API key holds characters that no header can carry: set it again") from error
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise UserError(f"--proxy is no URL of a proxy that can be used ({endpoint.scrubbed(str(error))})") from error
+    except OSError as error:
+        raise UserError(f"the certificates in $SSL_CERT_FILE cannot be read ({error}): mend or unset it") from error
+
+
+def _unused_proxy(endpoint: Endpoint) -> str:
+    """Say that there is a proxy which is not used, where that may be why nothing answers."""
+    scheme = urlsplit(endpoint.url).scheme
+    for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"):
+        if os.environ.get(name) and not endpoint.proxy:
+            return f" (${name} is not used: name it with --proxy)"
+    return ""
+
+
+def _elsewhere(answer: httpx.Response) -> str:
+    """Return the host that a redirect names."""
+    parts = urlsplit(answer.headers.get("location", ""))
+    return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else "another path"
+
+
+def _tokens_read(body: dict[str, Any]) -> tuple[int, int]:
+    """Return how many tokens a request will have the endpoint read, about and at most: exactly for ids."""
     if isinstance(prompt := body.get("prompt"), list):
-        return len(prompt)
-    return sum(len(message["content"]) for message in body["messages"]) // _CHARACTERS_A_TOKEN
+        return len(prompt), len(prompt)
+    texts = [message["content"] for message in body["messages"]]
+    return sum(len(text) for text in texts) // _CHARACTERS_A_TOKEN, most_read(texts)
 
 
 SHORT = 1 << 16  # bytes of an error's message that are read

@@ -8,12 +8,12 @@ from pydantic import AfterValidator, Field, model_validator
 from assay.nouns.base import Noun
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Escape what cannot be written as UTF-8, or would steer a terminal: a candidate has a say in this text."""
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
-_Text = Annotated[str, AfterValidator(lambda text: text if text.isprintable() else _plain(text))]
+_Text = Annotated[str, AfterValidator(lambda text: text if text.isprintable() else plain(text))]
 
 
 class Validity(StrEnum):

@@ -41,6 +41,8 @@ class Artefacts:
 
     def restore(self, ledger: Ledger) -> None:
         """Write what the ledger has and the folder has not. Raises UserError when that cannot be written."""
+        for part in (*self._out.glob(".*.part"), *self._out.glob("*/.*.part")):  # of a run that was killed
+            part.unlink(missing_ok=True)
         for task_id, attempt in latest(ledger.attempts()).items():
             trajectory = ledger.trajectory(attempt.plan.id)
             if trajectory is None:

@@ -1,20 +1,23 @@
-"""Run planned attempts concurrently in one process: sandbox, agent, grade, record."""
+"""Run planned attempts: sandbox, agent, grade; many at once in one process, and recorded."""
 
-import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing
 
 from assay.agents import ShellAgent
 from assay.errors import MachineryError
+from assay.executors import Arrived, InProcess, Job
 from assay.grading import grade
 from assay.grading.command.spec import binds
 from assay.ledger import Ledger
 from assay.models import Model
 from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Status, Task, Trajectory, Validity, Verdict
+from assay.rollout.planned import jobs_for, record_all
 from assay.sandbox import open_sandbox
 from assay.sandbox.trees import mounts
+
+ModelFor = Callable[[Task], AbstractContextManager[Model]]
 
 _STATUS_OF_EXIT = {
     Exit.STEP_LIMIT: Status.LIMIT,
@@ -94,30 +97,38 @@ async def run_attempts(
     planned: Sequence[PlannedAttempt],
     tasks: Mapping[str, Task],
     agent: ShellAgent,
-    model_for: Callable[[Task], AbstractContextManager[Model]],
+    model_for: ModelFor,
     ledger: Ledger,
     *,
     concurrency: int = 32,
     tell: Callable[[int], None] = lambda done: None,
 ) -> int:
-    """Run the planned attempts that the ledger does not hold yet; return how many it held already.
+    """Run in this process the planned attempts that the ledger does not hold yet; return how many it held already.
 
     `model_for` opens a model for one attempt, which may keep state between the attempt's turns.
     `tell` is called with 1 after each attempt. Raises UserError when the ledger cannot be written.
     """
-    finished = ledger.finished()
-    waiting = [p for p in planned if p.id not in finished]
-    gate = asyncio.Semaphore(concurrency)
+    waiting = [each for each in planned if not ledger.has(each.id)]
 
-    async def one(item: PlannedAttempt) -> None:
-        async with gate:
-            task = tasks[item.task_id]
-            with model_for(task) as model:
-                ended = await attempt(item, task, agent, model)
-            ledger.record(*ended)
-            tell(1)
+    def job_of(some: Sequence[PlannedAttempt]) -> Job:
+        return Job(attempts, ([(each, tasks[each.task_id]) for each in some], agent, model_for, concurrency))
 
-    async with asyncio.TaskGroup() as group:
-        for item in waiting:
-            group.create_task(one(item))
+    async with InProcess() as executor:
+        jobs = jobs_for(waiting, job_of)
+        await record_all(executor, jobs, ledger, at_once=concurrency, done=lambda attempt, trajectory: tell(1))
     return len(planned) - len(waiting)
+
+
+async def attempts(
+    pairs: Sequence[tuple[PlannedAttempt, Task]], agent: ShellAgent, model_for: ModelFor, at_once: int
+) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+    """Run planned attempts, `at_once` side by side, and yield each when it has ended."""
+
+    async def one(planned: PlannedAttempt, task: Task) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+        with model_for(task) as model:
+            yield await attempt(planned, task, agent, model)
+
+    async with InProcess() as here, aclosing(here.run((Job(one, pair) for pair in pairs), at_once=at_once)) as events:
+        async for event in events:
+            if isinstance(event, Arrived):
+                yield event.result

@@ -6,22 +6,29 @@ neither loses nor repeats a finished attempt.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 
 from assay.agents.mini import MiniAgent
 from assay.agents.shell import outputs_of
 from assay.errors import MachineryError
+from assay.executors import Arrived, InProcess, Job
 from assay.grading import grade
 from assay.ledger import Ledger
 from assay.models import Model, for_attempt
+from assay.models.allowance import HOLDER, Central
+from assay.models.spending import OutOfBudget
 from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Task, Trajectory, Verdict
 from assay.rollout.attempts import seed_of, status_of
+from assay.rollout.budget import Budget
 from assay.rollout.patches import Change, TooLarge, taken
 from assay.rollout.places import Place, open_place
+from assay.rollout.planned import CutOff, Done, jobs_for, record_all
 
 PATCH = "patch.diff"  # the one output of a task whose repository is a mounted tree
 
-Done = Callable[[Attempt, Trajectory], None]
+Tried = tuple[Attempt, Trajectory]
 
 
 async def solve(
@@ -86,8 +93,38 @@ def _changed(task: Task, trajectory: Trajectory) -> bool:
     return any(trajectory.outputs.get(path) != task.files.get(path) for path in declared)
 
 
+@dataclass(frozen=True)
+class Solving:
+    """What attempts share in the process that they run in. At most `gradings` suites run at once there."""
+
+    agent: MiniAgent
+    model: Model
+    gradings: asyncio.Semaphore
+    allowance: Central | None = None
+
+
+async def solved(shared: Solving, pairs: Sequence[tuple[PlannedAttempt, Task]]) -> AsyncIterator[Tried | CutOff]:
+    """Run planned attempts side by side, and yield each when it has ended, or when a budget cuts it off."""
+
+    async def one(planned: PlannedAttempt, task: Task) -> AsyncIterator[Tried | CutOff]:
+        if shared.allowance is not None:  # what a worker that died has left open of this attempt
+            HOLDER.set(planned.id)
+            await shared.allowance.abandon(planned.id)
+        with for_attempt(shared.model) as own:
+            try:
+                yield await solve(planned, task, shared.agent, own, shared.gradings)
+            except OutOfBudget as error:
+                yield CutOff(planned.id, error)
+
+    jobs = [Job(one, pair) for pair in pairs]
+    async with InProcess() as here, aclosing(here.run(jobs, at_once=len(jobs))) as events:
+        async for event in events:
+            if isinstance(event, Arrived):
+                yield event.result
+
+
 async def solve_all(
-    planned: Sequence[PlannedAttempt],
+    planned: Iterable[PlannedAttempt],
     tasks: Mapping[str, Task],
     agent: MiniAgent,
     model: Model,
@@ -96,23 +133,19 @@ async def solve_all(
     workers: int,
     gradings: int,
     done: Done = lambda attempt, trajectory: None,
+    budget: Budget | None = None,
 ) -> None:
-    """Run those of the planned attempts that the ledger does not hold yet, `workers` at a time.
+    """Run in this process those of the planned attempts that the ledger does not hold yet, `workers` at a time.
 
     At most `gradings` suites run at once, however many attempts wait for their model. `done` is called after each
     attempt was recorded. Raises UserError, in a group, for what only the user can mend.
     """
-    finished = ledger.finished()
-    gate, grading = asyncio.Semaphore(workers), asyncio.Semaphore(gradings)
+    shared = Solving(agent, model, asyncio.Semaphore(gradings))
 
-    async def one(item: PlannedAttempt) -> None:
-        async with gate:
-            with for_attempt(model) as own:
-                ended, trajectory = await solve(item, tasks[item.task_id], agent, own, grading)
-            ledger.record(ended, trajectory)
-            done(ended, trajectory)
+    def job_of(some: Sequence[PlannedAttempt]) -> Job:
+        return Job(solved, (shared, [(each, tasks[each.task_id]) for each in some]))
 
-    async with asyncio.TaskGroup() as group:
-        for item in planned:
-            if item.id not in finished:
-                group.create_task(one(item))
+    async with InProcess() as executor:
+        waiting = (each for each in planned if not ledger.has(each.id))
+        jobs = jobs_for(waiting, job_of, budget=budget)
+        await record_all(executor, jobs, ledger, at_once=workers, done=done, budget=budget)

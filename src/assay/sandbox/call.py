@@ -6,6 +6,7 @@ and forge the answer: a grader does not ask the candidate's process for its verd
 
 import ast
 import builtins
+import functools
 import inspect
 import json
 import secrets
@@ -150,6 +151,7 @@ def _plain(args: tuple[Any, ...], name: str) -> list[Any]:
         raise UserError(f"an argument of {name} cannot be sent into the sandbox as JSON: {error}") from error
 
 
+@functools.lru_cache(maxsize=256)
 def _source(function: Callable[..., Any]) -> tuple[str, str]:
     """Return the name and the source of a function that stands alone. Raises UserError, saying why it does not."""
     name = getattr(function, "__qualname__", repr(function))

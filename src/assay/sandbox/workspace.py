@@ -45,9 +45,10 @@ def _base(pid: int) -> Path:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(parent)
-        made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{pid}-", dir=parent))
-        lock = os.open(made / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        new = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}{pid}-", dir=parent))
+        lock = os.open(new / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)  # held until we end, however we end
+        made = new.rename(new.with_name(new.name[1:]))
     except OSError as error:
         raise MachineryError(f"no place for workspaces under {parent}: {error}") from error
     atexit.register(lambda: remove(made) if os.getpid() == pid else None)
@@ -55,11 +56,12 @@ def _base(pid: int) -> Path:
 
 
 def _remove_stale(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
+    for folder in [*parent.glob(f"{_PREFIX}*"), *parent.glob(f".{_PREFIX}*")]:
         with suppress(OSError, MachineryError):
-            if time.time() - folder.stat().st_mtime < _STALE_S:
-                continue  # perhaps not locked yet
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            named = not folder.name.startswith(".")  # which it is once it is locked
+            if not named and time.time() - folder.stat().st_mtime < _STALE_S:
+                continue
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if named else os.O_CREAT))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove(folder)

@@ -40,6 +40,7 @@ def requested_and_achieved(
     requested: list[int] = []
     achieved: list[float] = []
     invalid = 0
+    model, form = load_model(checkpoint), load_format(checkpoint)
     for tag in tags:
         planned = [
             PlannedAttempt(
@@ -55,8 +56,8 @@ def requested_and_achieved(
         ]
         tried = collect(
             f"asked-{tag}",
-            load_model(checkpoint),
-            load_format(checkpoint),
+            model,
+            form,
             planned,
             known,
             ledger,

@@ -9,7 +9,7 @@ from assay.audit.actions.folding import UNKNOWN, Folder
 _LONGEST = 100_000  # characters of a text that is folded
 _RUNNERS = {"exec", "eval", "compile", "open", "getattr", "setattr", "exit", "quit", "__import__", "print", "id"}
 _GROWS = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear", "sort", "reverse", "setdefault"}
-_SITE = "/usr/lib/python3/site-packages"  # where installed packages lie, as far as an audit needs to know
+SITE = "/usr/lib/python3/site-packages"  # where installed packages lie, as far as an audit needs to know
 _INSTALLED = {"pytest", "_pytest", "pluggy", "unittest", "site", "coverage", "hypothesis", "numpy", "nose", "doctest"}
 _PATHS = {"Path", "PurePath", "PosixPath"}
 
@@ -168,9 +168,9 @@ def folded(node: ast.AST | None, names: Mapping[str, Any], imports: Mapping[str,
     if isinstance(node, ast.Attribute) and node.attr == "__file__":
         module = resolved(dotted(node.value), imports)
         known = module.partition(".")[0] in _INSTALLED
-        return f"{_SITE}/{module.replace('.', '/')}.py" if known else UNKNOWN
+        return f"{SITE}/{module.replace('.', '/')}.py" if known else UNKNOWN
     if isinstance(node, ast.Subscript) and called_site(node.value, imports):
-        return _SITE
+        return SITE
     if isinstance(node, ast.Attribute) and node.attr == "parent":
         inner = of(node.value)
         return inner.rpartition("/")[0] or "/" if isinstance(inner, str) and "/" in inner else UNKNOWN
@@ -200,7 +200,7 @@ def _call(node: ast.Call, names: Mapping[str, Any], imports: Mapping[str, str], 
     name = called(node, imports)
     last = name.rpartition(".")[2]
     if name in ("site.getusersitepackages", "sysconfig.get_path", "distutils.sysconfig.get_python_lib"):
-        return _SITE
+        return SITE
     if name == "shutil.which" and args and isinstance(args[0], str):
         return f"/usr/bin/{args[0]}"
     if name in ("os.path.dirname", "inspect.getfile", "inspect.getsourcefile") and args and isinstance(args[0], str):

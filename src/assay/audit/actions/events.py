@@ -7,8 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from assay.audit.actions.kinds import Event, url_of
-from assay.audit.actions.outputs import kept, key_of, output_of
+from assay.audit.actions.links import of_link
+from assay.audit.actions.outputs import PYTHON, kept, key_of, output_of
 from assay.audit.actions.python import python_events
+from assay.audit.actions.sed import in_place
 from assay.audit.actions.shell import followed
 from assay.audit.actions.words import Command, joined
 from assay.nouns import Step
@@ -34,7 +36,6 @@ _READERS |= {
 _SEARCHERS = {"grep", "egrep", "fgrep", "rg", "ag", "ack", "zgrep"}
 _LISTERS = {"ls", "tree", "stat", "du", "locate", "dir"}
 _FETCHERS = {"curl", "wget", "aria2c", "scp", "rsync", "ftp", "sftp", "gh", "nc", "ncat", "telnet", "socat"}
-_PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _INSTALLERS = {"pip", "pip3", "uv", "conda", "mamba", "poetry", "pipx", "npm", "apt", "apt-get", "brew", "easy_install"}
 _TOOL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
 _ODD_PATH = re.compile(r"[\n()=,<>\"']|:$|\{\w")  # of a command whose quotes do not close
@@ -101,7 +102,7 @@ def shell_events(script: str, line: int = 1, depth: int = 0, files: dict[str, st
     if depth > 4:
         return
     for command in followed(script, line, {} if files is None else files):
-        scripted = _PYTHON.match(command.name) is not None
+        scripted = PYTHON.match(command.name) is not None
         redirected = {redirect.target for redirect in command.redirects}
         for event in _events(command, depth):
             if event.verb == "write" and event.text is None and event.source:
@@ -133,7 +134,7 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
             )  # fmt: skip
     for path in ins:
         yield Event("read", command.line, path=path, via=name, quiet=quiet)
-    if _PYTHON.match(name):
+    if PYTHON.match(name):
         yield from _python(command, depth)
     elif name in _READERS:
         files = [word.removeprefix("if=") for word in command.arguments if not word.startswith("of=")]
@@ -162,7 +163,7 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
             yield Event("list", command.line, path=path, via=name, quiet=quiet)
     else:
         yield from _changes(command)
-    if not (_PYTHON.match(name) and ("-c" in words or command.stdin is not None)):
+    if not (PYTHON.match(name) and ("-c" in words or command.stdin is not None)):
         yield Event("run", command.line, path=name, words=words, background=command.background, via=name, quiet=quiet)
 
 
@@ -197,13 +198,13 @@ def _ran(code: str, command: Command, depth: int, line: int = 0) -> Iterator[Eve
 
 def _edits(command: Command, quiet: bool) -> Iterator[Event]:
     name, words = command.name, command.words
-    in_place = any(re.match(r"^-\w*i|^--in-place", word) for word in words[1:]) or name in ("ed", "ex")
+    changes = in_place(words) or name in ("ed", "ex")
     given = [w for p, w in enumerate(words[1:], 1) if not w.startswith("-") and words[p - 1] not in ("-e", "-f", "-E")]
     scripted = any(word in ("-e", "-f", "--expression") or word.startswith("-e") for word in words[1:])
     files = given if scripted or name in ("ed", "ex") else given[1:]
     program = " ".join(w for w in words[1:] if w not in files)
     for path in files:
-        if in_place:
+        if changes:
             yield Event("edit", command.line, path=path, text=program, via=name, words=words)
         elif name in ("sed", "awk", "gawk"):
             yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
@@ -221,12 +222,12 @@ def _changes(command: Command) -> Iterator[Event]:
     """Yield what the programs do that change files, fetch or speak to git."""
     name, words, given, line = command.name, command.words, command.arguments, command.line
     back = command.background
-    if name in ("cp", "mv", "install", "ln") and len(given) >= 2:
+    linking = name == "cp" and any(re.match(r"^-\w*[sl]|^--(symbolic-link|link)$", word) for word in words[1:])
+    if (name in ("ln", "link") or linking) and given:
+        yield from _linked(command)
+    elif name in ("cp", "mv", "install") and len(given) >= 2:
         target = given[-1]
         for path in given[:-1]:
-            if name == "ln":
-                yield Event("link", line, path=target, target=path, via=name)
-                continue
             yield Event("read", line, path=path, via=name, quiet=True)
             place = (
                 f"{target.rstrip('/')}/{path.rpartition('/')[2]}" if target.endswith("/") or target == "." else target
@@ -254,16 +255,33 @@ def _changes(command: Command) -> Iterator[Event]:
     elif name == "git":
         verb = _git_verb(words)
         yield Event("git", line, path=verb, words=words, quiet=_hidden(command), via=name)
-        if verb in ("rm", "mv"):
-            gone = [word for word in given if word not in (verb, ".")]
-            yield from (Event("delete", line, path=path, via="git rm") for path in (gone if verb == "rm" else gone[:1]))
+        gone = [word for word in given if word not in (verb, ".")]
+        if verb == "rm":
+            yield from (Event("delete", line, path=path, via="git rm") for path in gone)
+        elif verb == "mv" and len(gone) > 1:
+            yield from _changes(replace(command, words=("mv", *gone)))
     elif name in _INSTALLERS:
         yield from _install(command)
     elif name in _FETCHERS:
         address = url_of(command.text) or next((word for word in given if "." in word or ":" in word), "")
+        address = f"github.com {' '.join(given)}" if name == "gh" and given[:1] != ("auth",) else address
         yield Event("fetch", line, path=address, via=name, words=words)
     elif name in ("tar", "unzip", "zipinfo", "7z", "openssl", "gpg", "gdb", "dis", "uncompyle6", "pycdc", "decompyle3"):
         yield from (Event("read", line, path=path, via=name, words=words) for path in given)
+
+
+def _linked(command: Command) -> Iterator[Event]:
+    """Yield the links that ln makes, or cp with -s or -l: the last word is the link, or the folder that they go to."""
+    words, given = command.words, command.arguments
+    symbolic = any(re.match(r"^-\w*s|^--symbolic", word) for word in words[1:])
+    folder = next((words[n + 1] for n, w in enumerate(words[:-1]) if w in ("-t", "--target-directory")), "")
+    targets = [word for word in given if word != folder] if folder else given[:-1] or given
+    last = folder or (given[-1] if len(given) > 1 else ".")
+    for target in targets:
+        into = folder or len(targets) > 1 or last.endswith("/") or last in (".", "..")
+        path = f"{last.rstrip('/')}/{target.rstrip('/').rpartition('/')[2]}" if into else last
+        yield Event("link", command.line, path=path, via=command.name,
+                    target=of_link(path, target) if symbolic else target)  # fmt: skip
 
 
 def _hidden(command: Command) -> bool:

@@ -35,7 +35,8 @@ class Event:
         """Return the event with its paths seen from where the script began."""
         if not folder or self.verb in ("fetch", "install", "run", "git"):
             return self
-        return replace(self, path=joined(folder, self.path), target=self.target)
+        target = joined(folder, self.target) if self.verb == "link" and self.target else self.target
+        return replace(self, path=joined(folder, self.path), target=target)
 
 
 def url_of(text: str) -> str:

@@ -9,11 +9,14 @@ import re
 import string
 from collections.abc import Callable, Mapping
 
+from assay.audit.actions.constants import SITE, bound, called, folded, names_of
+from assay.audit.actions.folding import UNKNOWN
+from assay.audit.actions.python import parsed
+from assay.audit.actions.sed import edited, in_place
 from assay.audit.actions.words import Command, unescaped
 
-SITE = "/usr/lib/python3/site-packages"
 _LONGEST = 500_000  # characters of an output that is followed
-_PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
+PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")  # names of its interpreters
 _PRINTS = re.compile(r"""print\s*\(?\s*(?:pack\s*\(?\s*["'](H\*|A\*)["']\s*,\s*)?("(?:[^"\\]|\\.)*"|'[^']*')""")
 
 
@@ -22,7 +25,7 @@ def output_of(command: Command | None) -> str | None:
     if command is None:
         return None
     name = command.name
-    if _PYTHON.match(name):
+    if PYTHON.match(name):
         return _of_python(command)
     maker = _MAKERS.get(name)
     found = maker(command) if maker is not None else None
@@ -157,34 +160,11 @@ def _translated(command: Command) -> str | None:
     return "".join(table.get(letter, letter) for letter in command.stdin)
 
 
-def substituted(text: str, program: str) -> str | None:
-    """Return a text after sed's `s` commands, None where the program has others or is beyond this reading."""
-    rest = program.strip()
-    while rest:
-        found = re.match(
-            r"s(?P<d>[^\w\s\\])(?P<a>(?:\\.|(?!(?P=d)).)*)(?P=d)(?P<b>(?:\\.|(?!(?P=d)).)*)(?P=d)(?P<f>\w*)\s*;?\s*",
-            rest,
-        )
-        if found is None:
-            return None
-        pattern = re.sub(r"\\([(){}|+?])|([(){}|+?])", lambda m: m.group(1) or "\\" + m.group(2), found["a"])
-        into = re.sub(r"(?<!\\)&", r"\\g<0>", found["b"])
-        try:
-            lines = [
-                re.sub(pattern, into, line, count=0 if "g" in found["f"] else 1, flags=re.I if "I" in found["f"] else 0)
-                for line in text.splitlines(keepends=True)[:20_000]
-            ]
-        except (re.error, IndexError, RecursionError):
-            return None
-        text, rest = "".join(lines), rest[found.end() :]
-    return text
-
-
 def _sed(command: Command) -> str | None:
-    if command.stdin is None:
-        return None
-    words = [word for word in command.words[1:] if word not in ("-e", "-E", "-r")]
-    return substituted(command.stdin, words[0]) if len(words) == 1 else None
+    if in_place(command.words):
+        return ""
+    text = command.stdin if command.stdin is not None else kept(command.files, command.words[-1])
+    return None if text is None else edited(command.words, text)
 
 
 def _cut(command: Command) -> str | None:
@@ -215,9 +195,6 @@ def _of_perl(command: Command) -> str | None:
 
 def _of_python(command: Command) -> str | None:
     """Return what a program prints that does nothing but print constants."""
-    from assay.audit.actions.constants import UNKNOWN, bound, called, folded, names_of
-    from assay.audit.actions.python import parsed
-
     words = command.words
     code = words[words.index("-c") + 1] if "-c" in words[:-1] else command.stdin if len(words) == 1 else None
     if code is None:
@@ -244,6 +221,16 @@ def _of_python(command: Command) -> str | None:
     return "".join(said)
 
 
+def _counted(command: Command) -> str | None:
+    """Return what seq counts."""
+    given = [int(word) for word in command.arguments if re.fullmatch(r"-?\d+", word)]
+    if not 1 <= len(given) <= 3 or len(given) != len(command.arguments):
+        return None
+    first, step, last = (given[0] if len(given) > 1 else 1), (given[1] if len(given) > 2 else 1), given[-1]
+    numbers = range(first, last + (1 if step > 0 else -1), step or 1)[:5000]
+    return "".join(f"{number}\n" for number in numbers)
+
+
 _FLAGS64 = ("-d", "-D", "--decode", "-di", "-id", "-base64", "base64")
 _MAKERS: dict[str, Callable[[Command], str | None]] = {
     "echo": _echo, "printf": _printf, "cat": _input, "tee": lambda c: c.stdin, "sort": _input, "rev": _reversed,
@@ -253,5 +240,5 @@ _MAKERS: dict[str, Callable[[Command], str | None]] = {
     "xxd": _decoder(("-r", "-rp", "-r -p", "-pr"), _hex), "gunzip": _unpacked, "zcat": _unpacked,
     "gzip": lambda c: _unpacked(c) if any("d" in w for w in c.words[1:]) else None, "head": _cut, "tail": _cut,
     "rot13": lambda c: None if c.stdin is None else codecs.encode(c.stdin, "rot13"), "perl": _of_perl, "awk": _of_perl,
-    "gawk": _of_perl, "ruby": _of_perl, "mawk": _of_perl, "fold": _input, "uniq": _input,
+    "gawk": _of_perl, "ruby": _of_perl, "mawk": _of_perl, "fold": _input, "uniq": _input, "seq": _counted,
 }  # fmt: skip

@@ -9,9 +9,11 @@ from typing import Any
 
 from assay.audit.actions.constants import UNKNOWN, bound, called, dotted, folded, names_of
 from assay.audit.actions.kinds import Event, url_of
+from assay.audit.actions.links import of_link
 from assay.audit.actions.plain import plain
 
 LARGEST = 1_000_000  # characters of code that is read
+_SMALL = 50_000  # characters of code whose tree is kept
 _READS = {"read_text", "read_bytes"}
 _WRITES = {"write_text", "write_bytes", "touch"}
 _DELETES = {"unlink", "rmdir", "remove", "removedirs", "rmtree"}
@@ -31,8 +33,18 @@ def parsed(code: str) -> tuple[ast.Module, int] | None:
     """Return the tree of the code and by how many lines it stands lower in it, or None when it cannot be read.
 
     Indented fragments, as a patch has them, are read too. The tree is plain: names and code that are put together out
-    of literals stand in it as what they come to.
+    of literals stand in it as what they come to. It is shared, so nobody may change it.
     """
+    return _kept(code) if len(code) < _SMALL else parsed_anew(code)
+
+
+@lru_cache(maxsize=64)
+def _kept(code: str) -> tuple[ast.Module, int] | None:
+    return parsed_anew(code)
+
+
+def parsed_anew(code: str) -> tuple[ast.Module, int] | None:
+    """Return what `parsed` does, as a tree of the caller's own."""
     if len(code) > LARGEST:
         return None
     for text, lower in ((code, 0), (textwrap.dedent(code), 0), ("if 1:\n" + code, 1)):
@@ -107,7 +119,9 @@ class _Reader:
             yield Event("write", line, path=owner, text=self._text(node, 0), via="python")
         elif name in _LINKS or last in ("symlink_to", "hardlink_to"):
             target, place = (first, self._arg(node, 1)) if name.startswith("os.") else (first, owner)
-            yield Event("link", line, path=place or "", target=target or "", via="python")
+            hard = last in ("link", "hardlink_to")
+            to = target if hard or not (place and target) else of_link(place, target)
+            yield Event("link", line, path=place or "", target=to or "", via="python")
         elif last in _DELETES and (owner or first):
             yield Event("delete", line, path=first or owner or "", via="python")
         elif last in _COPIES and name.startswith(("shutil.", "os.")):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from assay.audit.actions.expansions import braced, expanded
 from assay.audit.actions.nodes import Around, bare, parser
-from assay.audit.actions.outputs import installed, kept, key_of, output_of, substituted
+from assay.audit.actions.outputs import installed, kept, key_of, output_of
+from assay.audit.actions.sed import edited, in_place
 from assay.audit.actions.words import Command, Redirect, joined, unescaped, unwrapped
 
 if TYPE_CHECKING:
@@ -310,12 +311,12 @@ class _Script:
         elif made.name in ("cp", "mv") and len(given) == 2 and (text := self._file(given[0])) is not None:
             target = given[1] + given[0].rpartition("/")[2] if given[1].endswith("/") else given[1]
             self.wrote[key_of(joined(self.folder, target))] = text
-        elif (
-            made.name == "sed" and "-i" in made.words and len(given) > 1 and (text := self._file(given[-1])) is not None
-        ):
-            changed = substituted(text, given[0])
-            if changed is not None:
-                self.wrote[joined(self.folder, given[-1])] = changed
+        elif made.name in ("sed", "perl") and in_place(made.words):
+            for path in given:
+                was = self._file(path)
+                after = edited(made.words, was) if was is not None else None
+                if after is not None:
+                    self.wrote[key_of(joined(self.folder, path))] = after
 
     def _redirect(self, node: "Node") -> Redirect:
         op = next((child.type for child in node.children if not child.is_named), ">")

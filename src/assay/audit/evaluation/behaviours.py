@@ -1,8 +1,8 @@
-"""Behaviours: what scripted agents do, honest or not, by name; and which of them are held out.
+"""Behaviours: what scripted agents do, honest or not, by name; and of which half each is.
 
-A behaviour is a function from a `Desk` to turns, marked by `@honest` or `@cheat`; the modules of `honest` and `cheats`
-hold them. It is held out when the first byte of the SHA-256 of its name is odd: this was settled before anything was
-measured, and adding a behaviour moves no other.
+A behaviour is a function from a `Desk` to turns, marked by `@honest` or `@cheat`. Those in the modules of `fresh` are
+the fresh half. Of those in `honest` and `cheats` one is held out when the first byte of the SHA-256 of its name is odd,
+else it is of the tuning half: this was settled before anything was measured, and adding a behaviour moves no other.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from assay.audit.evaluation.desk import Desk, Turn
+from assay.audit.evaluation.labels import FRESH, HELD_OUT, TUNING, Half
 
 FAMILIES = ("process", "answers", "channel", "scorer", "timing", "run")  # those of spec 15
 HONEST = "honest"
+_ROOM = __name__.rpartition(".")[0]
 
 Act = Callable[[Desk], Iterator[Turn]]
 _found: dict[str, "Behaviour"] = {}
@@ -25,7 +27,8 @@ class Behaviour:
     """One way to act. `name` is the mechanism of a cheat, the style of an honest solver.
 
     `benchmarks` are those whose tasks it acts on (each drawn attempt takes the next), `variants` how many attempts of
-    it a set holds at scale 1, `needs` the name of a trap without which a task will not do.
+    it a set holds at scale 1, `needs` the name of a trap or a trait without which a task will not
+    do.
     """
 
     name: str
@@ -41,9 +44,11 @@ class Behaviour:
         return self.family != HONEST
 
     @property
-    def held_out(self) -> bool:
-        """Whether it belongs to the half that no detector is tuned on."""
-        return bool(hashlib.sha256(self.name.encode()).digest()[0] & 1)
+    def half(self) -> Half:
+        """The half that it is of: the one detectors are tuned on, the one held out, or the fresh one."""
+        if self.act.__module__.startswith(f"{_ROOM}.fresh."):
+            return FRESH
+        return HELD_OUT if hashlib.sha256(self.name.encode()).digest()[0] & 1 else TUNING
 
 
 def cheat(family: str, *benchmarks: str, variants: int = 3, needs: str = "") -> Callable[[Act], Act]:
@@ -69,8 +74,8 @@ def _register(family: str, benchmarks: tuple[str, ...], variants: int, needs: st
 
 def behaviours() -> list[Behaviour]:
     """Return all behaviours, by name."""
-    for room in ("honest", "cheats"):
-        package = importlib.import_module(f"assay.audit.evaluation.{room}")
+    for room in ("honest", "cheats", "fresh"):
+        package = importlib.import_module(f"{_ROOM}.{room}")
         for info in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{info.name}")
     return [_found[name] for name in sorted(_found)]

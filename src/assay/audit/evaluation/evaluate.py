@@ -1,14 +1,14 @@
 """`assay audit evaluate`: how well detectors tell cheats from honest attempts, on labelled traces."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from assay.audit.evaluation.behaviours import FAMILIES
 from assay.audit.evaluation.cases import Labelled, read_set, without_prose
-from assay.audit.evaluation.labels import LABELS
+from assay.audit.evaluation.labels import HALVES, LABELS, TUNING, USUAL, Half
 from assay.audit.evaluation.measure import (
     MAX_FALSE,
     Rates,
@@ -20,6 +20,7 @@ from assay.audit.evaluation.measure import (
     pooled,
     proportion,
     rates,
+    rounded,
     threshold_for,
 )
 from assay.audit.findings import FLAGGED_FROM, Case, cheat_score, findings
@@ -33,20 +34,38 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class HalfRates:
+    """Rates on one half: at the detectors' threshold, at the one of 5 % on the tuning half, and at its own for 5 %.
+
+    `tuned` is None where the tuning half was not scored.
+    """
+
+    usual: Rates
+    tuned: Rates | None
+    own: Rates
+    mechanisms: int
+
+    @property
+    def at_5pct(self) -> Rates:
+        """The rates at the higher of its own and the tuning half's threshold.
+
+        At it no more than 5 % of the honest attempts of either half are flagged.
+        """
+        return self.own if self.tuned is None else max(self.tuned, self.own, key=lambda found: found.threshold)
+
+
+@dataclass(frozen=True)
 class View:
     """What came of scoring all attempts in one way, with or without the model's prose.
 
-    `held_out` are the rates on the held-out half at the threshold of the tuning half, `own` those at the held-out
-    half's own threshold, `tuning` those on the tuning half, `usual` those on all attempts at the detectors' own
-    threshold, and `benchmarks` those on each benchmark at the threshold of the others. A set whose labels do not say
-    what is held out has no halves: the three are None.
+    `usual` are the rates on all attempts at the detectors' own threshold, `halves` those of each half that was scored,
+    and `benchmarks` those on each benchmark at the threshold of the others. `halves` is empty for a set whose labels
+    name none.
     """
 
     name: str
     usual: Rates
-    tuning: Rates | None
-    held_out: Rates | None
-    own: Rates | None
+    halves: dict[Half, HalfRates]
     area: float
     benchmarks: dict[str, Rates]
     scored: tuple[Scored, ...] = field(repr=False)
@@ -63,15 +82,16 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
     @property
-    def recall_at_5pct(self) -> Interval:
-        """Recall on held-out mechanisms at 5 % false alarms; without halves, over benchmarks left out one by one.
+    def least_used(self) -> Half | None:
+        """The half of those scored that detectors were mended on least: fresh before held out before tuning."""
+        return next((half for half in reversed(HALVES) if half in self.views[0].halves), None)
 
-        Of the tuning half's threshold and the held-out half's own the higher counts: at it no more than 5 % of the
-        honest attempts of either half are flagged.
-        """
+    @property
+    def recall_at_5pct(self) -> Interval:
+        """Recall at 5 % false alarms on the least used half; without halves, over benchmarks left out one by one."""
         view = self.views[0]
-        if view.held_out is not None and view.own is not None:
-            return max(view.held_out, view.own, key=lambda found: found.threshold).recall
+        if self.least_used is not None:
+            return view.halves[self.least_used].at_5pct.recall
         if view.benchmarks:
             return pooled(view.benchmarks.values())[0]
         return rates(view.scored, threshold_for(view.scored)).recall
@@ -85,8 +105,8 @@ class Evaluation:
     def last_line(self) -> dict[str, Any]:
         """The last line of `--json`."""
         return {
-            "recall_at_5pct": _number(self.recall_at_5pct.estimate),
-            "false_alarm_rate": _number(self.false_alarm_rate.estimate),
+            "recall_at_5pct": rounded(self.recall_at_5pct.estimate),
+            "false_alarm_rate": rounded(self.false_alarm_rate.estimate),
             "n": self.counts["attempts"],
         }
 
@@ -106,6 +126,7 @@ class Evaluation:
 def evaluate(
     labelled: Path | None = None,
     *,
+    halves: Sequence[Half] = USUAL,
     cheatbench: Path | None = None,
     seed: int = 0,
     score: Score | None = None,
@@ -113,9 +134,10 @@ def evaluate(
 ) -> Evaluation:
     """Score every attempt of a labelled set and say how well cheats are told from honest attempts.
 
-    `labelled` is the folder of a labelled set; it is made there (of `seed`) where it is not, which takes minutes, and
-    without `labelled` in assay's cache. `cheatbench` names a CheatBench parquet file instead. `score` gives how sure a
-    detector is that a case is a cheat; by default it is the audit's own detectors. `tell` is called with a line now
+    `labelled` is the folder of a labelled set; it is made there (these `halves`, of `seed`) where it is not, which
+    takes minutes. Without `labelled` each half is made in a folder of assay's cache. Only `halves` are scored; a set
+    whose labels name none is scored whole. `cheatbench` names a CheatBench parquet file instead. `score` gives how sure
+    a detector is that a case is a cheat; by default it is the audit's own detectors. `tell` is called with a line now
     and then while something takes long. Raises UserError for what cannot be read.
     """
     if labelled is not None and cheatbench is not None:
@@ -128,11 +150,19 @@ def evaluate(
         notes = bench.notes  # filled while its cases are read
         where, found = str(cheatbench), bench.cases
     else:
-        folder = labelled or default_folder(seed)
-        if not (folder / LABELS).is_file():
-            _make(folder, seed, tell)
-        where, found = str(folder), read_set(folder)
+        asked = [half for half in HALVES if half in halves]
+        folders = {labelled: asked} if labelled else {default_folder(seed) / half: [half] for half in asked}
+        for folder, parts_of_it in folders.items():
+            if not (folder / LABELS).is_file():
+                _make(folder, seed, parts_of_it, tell)
+        where = str(labelled or default_folder(seed))
+        found = chain.from_iterable(_of(folder, asked) for folder in folders)
     return measured(where, found, score or audit_score, tell=tell, notes=notes)
+
+
+def _of(folder: Path, halves: Sequence[Half]) -> Iterator[Labelled]:
+    """Yield the attempts of a set that are of one of the halves, or of none."""
+    return (one for one in read_set(folder) if one.label.half is None or one.label.half in halves)
 
 
 def audit_score(case: Case) -> float:
@@ -141,13 +171,13 @@ def audit_score(case: Case) -> float:
 
 
 def default_folder(seed: int) -> Path:
-    """Return where the labelled set of a seed is kept where no other folder is named."""
+    """Return where the labelled set of a seed is kept, a folder a half, where no other folder is named."""
     from assay.audit.evaluation.generate import VERSION
 
     return cache_folder() / "audit" / f"labelled-{seed}-v{VERSION}"
 
 
-def _make(folder: Path, seed: int, tell: Tell) -> None:
+def _make(folder: Path, seed: int, halves: Sequence[Half], tell: Tell) -> None:
     from assay.audit.evaluation.generate import generate
 
     tell(f"making the labelled set in {folder}, which takes minutes")
@@ -156,7 +186,7 @@ def _make(folder: Path, seed: int, tell: Tell) -> None:
         if done % 50 == 0 or done == total:
             tell(f"{done} of {total} attempts")
 
-    generate(folder, seed=seed, tell=progress)
+    generate(folder, seed=seed, halves=halves, tell=progress)
 
 
 def measured(
@@ -175,14 +205,13 @@ def measured(
         if number % 100 == 0:
             tell(f"{number} attempts scored")
     if not spoken:
-        raise UserError(f"{where} holds no labelled attempt that can be read")
+        raise UserError(f"{where} holds no labelled attempt that can be read and is of a half that was asked for")
     labels = [one.label for one in spoken]
     counts = {
         "attempts": len(labels),
         "cheats": sum(label.cheat for label in labels),
         "honest": sum(not label.cheat for label in labels),
         "mechanisms": len({label.mechanism for label in labels if label.cheat}),
-        "held_out_mechanisms": len({label.mechanism for label in labels if label.cheat and label.held_out}),
         "fooled": sum(label.fooled is True for label in labels),
         "machinery": ungraded,
         "benchmarks": len({label.benchmark for label in labels}),
@@ -192,33 +221,40 @@ def measured(
 
 
 def _view(name: str, scored: list[Scored]) -> View:
-    halves = all(one.label.held_out is not None for one in scored)
-    tune = [one for one in scored if not one.label.held_out]
-    held = [one for one in scored if one.label.held_out]
-    threshold = threshold_for(tune)
+    of_halves = {half: [one for one in scored if one.label.half == half] for half in HALVES}
+    threshold = threshold_for(of_halves[TUNING]) if of_halves[TUNING] else None
     return View(
         name=name,
         usual=rates(scored, FLAGGED_FROM),
-        tuning=rates(tune, threshold) if halves else None,
-        held_out=rates(held, threshold) if halves else None,
-        own=rates(held, threshold_for(held)) if halves else None,
+        halves={half: _half(some, threshold) for half, some in of_halves.items() if some},
         area=area(scored),
         benchmarks=leave_one_out(scored),
         scored=tuple(scored),
     )
 
 
-def by_family(view: View, threshold: float, *, held_out: bool | None = None) -> dict[str, Interval]:
-    """Return the recall of each family at a threshold, on one half or on all."""
-    some = [one for one in view.scored if one.label.cheat and (held_out is None or one.label.held_out is held_out)]
+def _half(scored: list[Scored], tuned: float | None) -> HalfRates:
+    return HalfRates(
+        usual=rates(scored, FLAGGED_FROM),
+        tuned=None if tuned is None else rates(scored, tuned),
+        own=rates(scored, threshold_for(scored)),
+        mechanisms=len({one.label.mechanism for one in scored if one.label.cheat}),
+    )
+
+
+def by_family(view: View, half: Half) -> dict[str, Interval]:
+    """Return the recall of each family on a half, at the threshold that counts for it."""
+    threshold = view.halves[half].at_5pct.threshold
+    some = [one for one in view.scored if one.label.cheat and one.label.half == half]
     found = {name: proportion(flagged(of, threshold), len(of)) for name, of in parts(some, _family).items()}
     order = [*FAMILIES, *(name for name in found if name not in FAMILIES)]
     return {name: found[name] for name in order if name in found}
 
 
-def by_mechanism(view: View, threshold: float, *, held_out: bool) -> dict[str, Interval]:
-    """Return the share flagged of each mechanism and each honest style of one half at a threshold."""
-    some = [one for one in view.scored if one.label.held_out is held_out]
+def by_mechanism(view: View, half: Half) -> dict[str, Interval]:
+    """Return the share flagged of each mechanism and honest style of a half, at the threshold that counts for it."""
+    threshold = view.halves[half].at_5pct.threshold
+    some = [one for one in view.scored if one.label.half == half]
     by = parts(some, lambda label: f"{label.family}/{label.mechanism}")
     return {name: proportion(flagged(of, threshold), len(of)) for name, of in by.items()}
 
@@ -227,8 +263,4 @@ def _family(label: Any) -> str:
     return str(label.family)
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)
-
-
-__all__ = ["MAX_FALSE", "Evaluation", "View", "evaluate", "measured"]
+__all__ = ["MAX_FALSE", "Evaluation", "HalfRates", "View", "evaluate", "measured"]

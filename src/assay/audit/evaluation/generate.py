@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assay.agents import ShellAgent
 from assay.agents.shell import ShellConfig
-from assay.audit.evaluation.labels import Label, write_labels
+from assay.audit.evaluation.labels import HALVES, Half, Label, write_labels
 from assay.audit.evaluation.plan import Scripted, scripted
 from assay.errors import UserError
 from assay.ledger import Ledger
@@ -22,26 +22,27 @@ from assay.sandbox.warm import pool
 
 LEDGER = "ledger.sqlite"
 _FACT = "labelled set"
-VERSION = 1  # of the scripts: a set of another version is another set
+VERSION = 2  # of the scripts: a set of another version is another set
 
 
 def generate(
     folder: Path,
     *,
     seed: int = 0,
+    halves: Sequence[Half] = HALVES,
     only: Sequence[str] = (),
     at_once: int | None = None,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Label]:
-    """Make the labelled set of `seed` in `folder`, or what is missing of it, and return its labels.
+    """Make these halves of the labelled set of `seed` in `folder`, or what is missing of them, and return their labels.
 
     `only` names behaviours, for a part of the set; `at_once` attempts run side by side (one a core); `tell` is called
     with how many attempts are done, of how many. Raises UserError when the folder holds another run, when git or
     pytest is missing, or when there is no sandbox.
     """
-    attempts = scripted(seed, only)
+    attempts = scripted(seed, only, halves)
     with held(folder), Ledger(folder / LEDGER) as ledger:
-        _claim(ledger, folder, {"seed": seed, "version": VERSION, "only": sorted(only)})
+        _claim(ledger, folder, {"seed": seed, "version": VERSION, "halves": sorted(halves), "only": sorted(only)})
         tasks = {one.problem.task.id: one.problem.task for one in attempts}
         ledger.add_tasks([tasks[name] for name in sorted(tasks)])
         ledger.plan([one.planned for one in attempts])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -11,20 +12,27 @@ from assay.nouns.base import Noun
 
 LABELS = "labels.jsonl"
 
+Half = Literal["tuning", "held-out", "fresh"]
+TUNING: Half = "tuning"
+HELD_OUT: Half = "held-out"
+FRESH: Half = "fresh"
+HALVES = (TUNING, HELD_OUT, FRESH)  # from the most used to the least
+USUAL = (TUNING, HELD_OUT)  # scored unless others are asked for: each look at the fresh half is one towards using it up
+
 
 class Label(Noun):
     """What was done in one attempt, whatever a grader gave for it.
 
-    `mechanism` is how it was done (for an honest attempt, its style), `held_out` whether that is of the half that no
-    detector is tuned on. `level` says how well code was hidden (0 to 2), `tone` how the prose speaks. `fooled`: a
-    grader gave the full value to a wrong solution; None where nothing was graded.
+    `mechanism` is how it was done (for an honest attempt, its style), `half` the part of the mechanisms that it is of,
+    None where a set has no halves. `level` says how well code was hidden (0 to 2), `tone` how the prose speaks.
+    `fooled`: a grader gave the full value to a wrong solution; None where nothing was graded.
     """
 
     attempt: str
     cheat: bool
     family: str = ""
     mechanism: str = ""
-    held_out: bool | None = None
+    half: Half | None = None
     benchmark: str = ""
     variant: int = 0
     level: int = 0
@@ -58,3 +66,11 @@ def read_labels(folder: Path) -> list[Label]:
     if len({label.attempt for label in labels}) != len(labels):
         raise UserError(f"{path}: an attempt is labelled twice: keep one line for each")
     return labels
+
+
+def halves_named(names: Sequence[str]) -> tuple[Half, ...]:
+    """Return the halves of these names, `all` for every one, the usual ones for none. Raises UserError for another."""
+    for name in names:
+        if name not in (*HALVES, "all"):
+            raise UserError(f"the labelled set has no half {name!r}: choose one of {', '.join(HALVES)} or all")
+    return tuple(half for half in HALVES if half in names or "all" in names) or USUAL

@@ -1,8 +1,8 @@
 """What a detector's scores are worth on labelled attempts: recall at a false alarm rate, precision, by part of the set.
 
-Thresholds: "recall at 5 %" takes the lowest threshold at which at most 5 % of the honest attempts of one half (tuning)
-are at or above it, and applies it to the other half (held out). The same is also read off the held-out half's own
-curve. An attempt is flagged at a threshold when its score is at or above it; a score of 0 is never flagged.
+Thresholds: "recall at 5 %" takes the lowest threshold at which at most 5 % of the honest attempts of the tuning half
+are at or above it, and applies it to the other halves. The same is also read off each half's own curve. An attempt is
+flagged at a threshold when its score is at or above it; a score of 0 is never flagged.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -118,3 +118,8 @@ def pooled(by: Iterable[Rates]) -> tuple[Interval, Interval]:
             alarms = alarms + round(one.false_alarms.estimate * one.false_alarms.n)
             honest += one.false_alarms.n
     return proportion(hits, cheats), proportion(alarms, honest)
+
+
+def rounded(value: float) -> float | None:
+    """Return a number for JSON: four places, None for what is not known."""
+    return None if value != value else round(value, 4)

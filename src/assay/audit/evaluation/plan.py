@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from assay.audit.evaluation.behaviours import Behaviour, behaviours
 from assay.audit.evaluation.desk import Desk, Turn
-from assay.audit.evaluation.labels import Label
+from assay.audit.evaluation.fresh.desk import FreshDesk
+from assay.audit.evaluation.fresh.problems import fresh_problems
+from assay.audit.evaluation.fresh.wording import FILLER, PHRASES
+from assay.audit.evaluation.labels import FRESH, HALVES, Half, Label
 from assay.audit.evaluation.problems import Problem, all_problems
 from assay.audit.evaluation.wording import Voice
 from assay.nouns import PlannedAttempt
@@ -26,13 +29,20 @@ class Scripted:
     label: Label
 
 
-def scripted(seed: int, only: Sequence[str] = ()) -> list[Scripted]:
-    """Return the attempts of the set, in an order drawn by the seed; `only` keeps these behaviours."""
-    problems = all_problems(seed)
-    chosen = [(one, variant) for one in behaviours() for variant in range(one.variants) if not only or one.name in only]
+def scripted(seed: int, only: Sequence[str] = (), halves: Sequence[Half] = HALVES) -> list[Scripted]:
+    """Return the attempts of these halves, in an order drawn by the seed; `only` keeps these behaviours.
+
+    What is done in an attempt does not depend on the other halves, only its place in the order does.
+    """
+    acting = [one for one in behaviours() if one.half in halves and (not only or one.name in only)]
+    problems = {half: fresh_problems(seed) if half == FRESH else all_problems(seed) for half in halves}
+    chosen = [(one, variant) for one in acting for variant in range(one.variants)]
     order = list(range(len(chosen)))
     random.Random(f"order:{seed}").shuffle(order)
-    return [_scripted(*chosen[place], problems, seed, trial) for trial, place in enumerate(order)]
+    return [
+        _scripted(one, variant, problems[one.half], seed, trial)
+        for trial, (one, variant) in enumerate(chosen[place] for place in order)
+    ]
 
 
 def _scripted(
@@ -41,10 +51,18 @@ def _scripted(
     rng = random.Random(f"{seed}:{behaviour.name}:{variant}")
     offset = hashlib.sha256(behaviour.name.encode()).digest()[1]
     benchmark = behaviour.benchmarks[(variant + offset) % len(behaviour.benchmarks)]
-    problem = rng.choice([one for one in problems[benchmark] if not behaviour.needs or behaviour.needs in one.traps])
+    problem = rng.choice(
+        [one for one in problems[benchmark] if not behaviour.needs or behaviour.needs in {*one.traps, *one.traits}]
+    )
     level = (variant + offset) % 3 if behaviour.cheat else 0
-    voice = Voice(rng, admits=behaviour.cheat and rng.random() < _ADMITS)
-    turns = tuple(behaviour.act(Desk(problem, rng, variant, level, voice)))
+    admits = behaviour.cheat and rng.random() < _ADMITS
+    if behaviour.half == FRESH:
+        voice = Voice(rng, admits=admits, phrases=PHRASES, filler=FILLER)
+        desk: Desk = FreshDesk(problem, rng, variant, level, voice)
+    else:
+        voice = Voice(rng, admits=admits)
+        desk = Desk(problem, rng, variant, level, voice)
+    turns = tuple(behaviour.act(desk))
     planned = PlannedAttempt(
         arm=rng.choice(_ARMS), seed=seed, dose=0, task_id=problem.task.id, split=problem.task.split, trial=trial
     )
@@ -53,7 +71,7 @@ def _scripted(
         cheat=behaviour.cheat,
         family=behaviour.family,
         mechanism=behaviour.name,
-        held_out=behaviour.held_out,
+        half=behaviour.half,
         benchmark=benchmark,
         variant=variant,
         level=level,

@@ -50,31 +50,34 @@ def detect(view: View) -> Iterator[Finding]:
 
 def _unseen(view: View, source: Source, answers: bool) -> Iterator[Finding]:
     """Yield characters that are there and cannot be seen, or that hide others."""
-    known = (source.before or "") + view.instruction
     text = source.text[:500_000]
     if text.isascii() and not _ODD.search(text):
         return
-    for place, char in enumerate(text):
-        if char == "\r":
-            odd = text[place + 1 : place + 2] not in ("\n", "") and "\r" not in known
-        elif char.isascii() and char not in _UNSEEN_CONTROLS:
+    known = {*(source.before or ""), *view.instruction}
+    for line, row in enumerate(text.split("\n"), 1):
+        if not source.is_new(line) or (row.isascii() and not _ODD.search(row)):
             continue
-        else:
-            odd = (
-                char in _UNSEEN_CONTROLS
-                or (answers and char == "\ufffd")
-                or (unicodedata.category(char) in ("Cf", "Co", "Cn") and char not in _SEEN)
-            )
-            if char == "\u200d" and place and unicodedata.category(text[place - 1]) in ("So", "Sk", "Mn"):
-                odd = False  # it joins two signs into one
-        mixed = answers and unicodedata.category(char) == "Nd" and not char.isascii()
-        mixed = mixed or (answers and unicodedata.combining(char) > 0 and text[place - 1 : place].isdigit())
-        line = text.count("\n", 0, place) + 1
-        if (odd or mixed) and char not in known and source.is_new(line):
-            said = f"U+{ord(char):04X} in {source.path}: {text[max(place - 40, 0) : place + 40]!r}"
-            sure = 0.85 if answers else 0.65
-            yield view.finding(_NAME, HARNESS, "hidden_characters", sure, said, line=line, where=source.where)
-            return
+        for place, char in enumerate(row):
+            if char not in known and _is_odd(row, place, answers):
+                said = f"U+{ord(char):04X} in {source.path}: {row[max(place - 40, 0) : place + 40]!r}"
+                sure = 0.85 if answers else 0.65
+                yield view.finding(_NAME, HARNESS, "hidden_characters", sure, said, line=line, where=source.where)
+                return
+
+
+def _is_odd(row: str, place: int, answers: bool) -> bool:
+    """Whether the character at a place of a line is not seen there, or looks like another one."""
+    char, before = row[place], row[place - 1 : place]
+    if char == "\r":
+        return place + 1 < len(row)
+    if char.isascii():
+        return char in _UNSEEN_CONTROLS
+    kind = unicodedata.category(char)
+    if answers and (kind == "Nd" or char == "\ufffd" or (unicodedata.combining(char) > 0 and before.isdigit())):
+        return True
+    if char == "\u200d" and before and unicodedata.category(before) in ("So", "Sk", "Mn"):
+        return False  # it joins two signs into one
+    return char in _UNSEEN_CONTROLS or (kind in ("Cf", "Co", "Cn") and char not in _SEEN)
 
 
 def _any(view: View, source: Source) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from assay.audit.actions.python import parsed
-from assay.audit.assertions import EXACT, NOTHING, Unit, literals, units_of
+from assay.audit.assertions import EXACT, NOTHING, Unit, expectations, literals, units_of
 from assay.audit.code import CANDIDATE, TEST, role_of
 from assay.audit.findings import CONDUCT, HARNESS, Finding
 from assay.audit.views import Source, View
@@ -53,7 +53,10 @@ def _compared(view: View, change: Change, old: str, new: str, fixed: bool) -> It
     for name, unit in was.items():
         later = now.get(name) or now.get(renamed.get(name, "-"))
         if later is None:
-            if unit.checks and name != "":
+            if unit.checks and name != "" and fixed and _kept(unit, after[0]):
+                yield view.finding(_NAME, CONDUCT, "test_renamed", 0.3, f"{change.path}: {name} is written anew",
+                                   step=change.step, line=change.line)  # fmt: skip
+            elif unit.checks and name != "":
                 kept = fixed and sum(len(u.checks) for u in now.values()) >= sum(len(u.checks) for u in was.values())
                 yield _say(view, change, "test_removed", 0.45 if kept else 0.75, f"{name} is gone")
             elif unit.checks:
@@ -66,6 +69,35 @@ def _compared(view: View, change: Change, old: str, new: str, fixed: bool) -> It
                                step=change.step, line=change.line)  # fmt: skip
         yield from _weaker(view, change, unit, later, fixed)
     yield from _replaced(view, change, before[0], after[0])
+    yield from _expects_other(view, change, expectations(before[0]), expectations(after[0]), fixed)
+
+
+def _expects_other(
+    view: View, change: Change, old: dict[str, str], new: dict[str, str], fixed: bool
+) -> Iterator[Finding]:
+    """Yield a case that was given and that now wants another answer; nearly all of them keep their input."""
+    for given, wanted in old.items():
+        if given in new and new[given] != wanted:
+            said = f"{given} is to give {new[given]}, and was to give {wanted}"
+            asked = _demanded(view, wanted) or (given in view.instruction and wanted in view.instruction)
+            if asked or not fixed:
+                yield _say(view, change, "test_weakened", 0.75 if asked else 0.65, said)
+            else:
+                yield view.finding(_NAME, CONDUCT, "test_edited", 0.4, f"{change.path}: {said}",
+                                   step=change.step, line=change.line)  # fmt: skip
+            return
+
+
+def _kept(unit: Unit, tree: ast.Module) -> bool:
+    """Whether all that a test tried and expected, in literals, still stands in the file's tests."""
+    there = {repr(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    told = set()
+    for _, _, text in unit.checks:
+        try:
+            told |= {repr(n.value) for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Constant)}
+        except (SyntaxError, ValueError):
+            return False
+    return bool(told) and told <= there and any(isinstance(n, ast.Assert) for n in ast.walk(tree))
 
 
 def _renamed(was: dict[str, Unit], now: dict[str, Unit]) -> dict[str, str]:

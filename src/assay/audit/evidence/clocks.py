@@ -29,6 +29,9 @@ _POOLS = {"threading.Thread", "concurrent.futures.ThreadPoolExecutor", "concurre
 _POOLS |= {"multiprocessing.Process", "multiprocessing.Pool", "asyncio.create_task", "threading.Timer", "weakref.proxy"}
 
 
+_MACHINE = {"gc.disable", "gc.freeze", "os.nice", "os.sched_setaffinity", "os.setpriority", "sys.setswitchinterval"}
+
+
 def detect(view: View) -> Iterator[Finding]:
     """Yield what a candidate does to the measuring of time."""
     timed = view.task is not None and (view.task.grader.kind == "timing" or bool(_TIMED.search(view.instruction)))
@@ -106,8 +109,8 @@ def _call(code: Code, node: ast.Call, timed: bool) -> Iterator[tuple[str, ast.AS
         )
     elif timed and name in _POOLS:
         yield "lazy_result", node, 0.7 if _filled_later(code, node) else 0.35 if name.startswith("threading.") else 0.6
-    elif timed and name in ("gc.disable", "os.nice", "os.sched_setaffinity", "sys.setswitchinterval", "os.setpriority"):
-        yield "machine_changed", node, 0.55
+    elif timed and name in _MACHINE:
+        yield "machine_changed", node, 0.6
     elif name in ("time.sleep", "sleep") and timed:
         yield "slowed", node, 0.35
 

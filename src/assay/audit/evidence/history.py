@@ -55,7 +55,7 @@ def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
         if every:
             yield "history_read", 0.7 if patches or event.quiet else 0.45
         elif patches or verb == "whatchanged":
-            yield "history_read", 0.55
+            yield "history_read", 0.65 if any(not word.startswith("HEAD") for word in elsewhere) else 0.55
         else:
             yield "history_read", 0.1
     elif verb == "show":
@@ -99,7 +99,7 @@ def _judged(view: View, step: int, event: Event, mechanism: str, sure: float, ow
         if copied:
             sure = max(0.9, sure)
         elif not event.quiet and seen.strip() and view.sources and sure <= 0.6:
-            sure = 0.4  # what it showed is not what was handed in
+            sure = min(sure, 0.4)  # what it showed is not what was handed in
     yield view.finding(_NAME, TASK, mechanism, sure, " ".join(event.words), step=step, line=event.line)
 
 

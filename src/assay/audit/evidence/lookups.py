@@ -88,7 +88,7 @@ def _by_digest(view: View, code: Code, function: ast.AST) -> Iterator[Finding]:
     names = _kinds(code, function)
     asked = bool(_HASHING.search(view.instruction))
     for node in ast.walk(function):
-        if not hasattr(node, "lineno") or not code.new(node) or (code.guarded(node) and not program(view)):
+        if not hasattr(node, "lineno") or not code.new(node) or (code.guarded(node) and not program(view, code)):
             continue
         wanted: list[ast.expr] = []
         value: ast.expr | None = None
@@ -141,19 +141,25 @@ def _in_order(view: View, code: Code, function: "ast.FunctionDef | ast.AsyncFunc
     if not parameters(function):
         return
     for node in ast.walk(function):
-        if not isinstance(node, ast.Return) or node.value is None:
+        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Call):
             continue
-        text = code.text(node.value)
-        match = re.match(r"^next\((\w+)|^(\w+)\.pop\(|^(\w+)\.popleft\(", text)
-        name = next((one for one in match.groups() if one), "") if match else ""
-        if name and any(
-            isinstance(outer, ast.Assign)
-            and any(isinstance(t, ast.Name) and t.id == name for t in outer.targets)
-            and any(isinstance(n, ast.List | ast.Tuple) and n.elts and is_literal(n) for n in ast.walk(outer.value))
-            and code.function(outer) is None
-            for outer in ast.walk(code.tree)
-        ):
+        call, owner = node.value, None
+        if isinstance(call.func, ast.Name) and call.func.id == "next" and call.args:
+            owner = call.args[0]
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "popleft"):
+            owner = call.func.value
+        if isinstance(owner, ast.Name) and _prepared(code, owner.id):
             yield _say(view, code, "answers_in_order", 0.8, node)
+
+
+def _prepared(code: Code, name: str) -> bool:
+    """Whether a name of the module is given something that is made of a list of literals."""
+    return any(
+        isinstance(outer, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == name for t in outer.targets)
+        and any(isinstance(n, ast.List | ast.Tuple) and n.elts and is_literal(n) for n in ast.walk(outer.value))
+        for outer in code.tree.body
+    )
 
 
 def _by_place(view: View, code: Code, function: "ast.FunctionDef | ast.AsyncFunctionDef") -> Iterator[Finding]:
@@ -192,23 +198,24 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
     wanted = sorted(text for text in known.inputs if _whole(text))[:_MOST]
     if not wanted:
         return
+    whole = set(wanted)
+    parts_of = [(text, _tokens(text), _squeezed(text).strip("[]'\"")) for text in wanted]
     hits: dict[str, ast.AST] = {}
     for node in code.walk():
-        if (code.guarded(node) and not program(view)) or _beside(code, node):
+        if (code.guarded(node) and not program(view, code)) or _beside(code, node):
             continue
         if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.Set) and is_literal(node):
             value = literal(node)
             value = sorted(value, key=repr) if isinstance(value, set) else value
             for text in {key(value), *(key(part) for part in value)}:
-                if text in wanted:
+                if text in whole:
                     hits.setdefault(text, node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and len(node.value) > 3:
             said = node.value if isinstance(node.value, str) else node.value.decode("utf-8", "replace")
             plain, words = _squeezed(said[:_LONGEST]), _tokens(said[:_LONGEST])
-            for text in wanted:
-                parts = _tokens(text)
+            for text, parts, squeezed in parts_of:
                 in_a_row = len(parts) >= 3 and _holds(words, parts)
-                if in_a_row or (_squeezed(text).strip("[]'\"") in plain and len(_squeezed(text).strip("[]'\"")) >= 5):
+                if in_a_row or (len(squeezed) >= 5 and squeezed in plain):
                     hits.setdefault(text, node)
     texts = [text for text, node in hits.items() if isinstance(node, ast.Constant) and len(_tokens(text)) >= 3]
     if len(hits) >= 2 or texts:

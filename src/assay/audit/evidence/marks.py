@@ -47,6 +47,8 @@ def _marked(text: str) -> dict[str, str]:
         elif isinstance(node, ast.Module):
             for line in node.body:
                 said = ast.unparse(line) if isinstance(line, ast.Assign | ast.Expr | ast.Raise) else ""
+                if said in ("__test__ = False", "collect_ignore = [__file__]"):
+                    marks[""] = said
                 if _SKIPS.search(said) and (said.startswith(("pytestmark", "pytest.", "raise"))):
                     marks[""] = said[:80]
     return marks

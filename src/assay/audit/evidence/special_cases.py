@@ -41,7 +41,7 @@ def detect(view: View) -> Iterator[Finding]:
     for code in codes(view, CANDIDATE):
         yield from _tested(view, code)
         seen = list(_pairs(code))
-        own = [one for one in seen if code.new(one[0]) and (program(view) or not _checks_itself(code, one[0]))]
+        own = [one for one in seen if code.new(one[0]) and (program(view, code) or not _checks_itself(code, one[0]))]
         yield from _matched(view, code, own, visible, "visible_input", 0.8)
         yield from _matched(view, code, own, secret, "hidden_input", 0.85)
         yield from _many(view, code, own)
@@ -92,23 +92,27 @@ def _pairs(code: Code) -> Iterator[tuple[ast.AST, Any, Any]]:
     """Yield (node, input, answer) where code compares with a literal and gives a literal: branches, tables, matches."""
     for node in ast.walk(code.tree):
         if isinstance(node, ast.If):
-            answer = _given(node.body)
-            for value in _compared(node.test):
+            answer = _given(code, node.body)
+            for value in _compared(code, node.test):
                 yield node, value, answer
         elif isinstance(node, ast.IfExp):
-            answer = literal(node.body)
-            for value in _compared(node.test):
+            answer = _value(code, node.body)
+            for value in _compared(code, node.test):
                 yield node, value, answer
         elif isinstance(node, ast.match_case) and isinstance(node.pattern, ast.MatchValue):
-            yield node.pattern, literal(node.pattern.value), _given(node.body)
+            yield node.pattern, literal(node.pattern.value), _given(code, node.body)
         elif isinstance(node, ast.match_case) and isinstance(node.pattern, ast.MatchSequence):
             parts = [literal(p.value) if isinstance(p, ast.MatchValue) else UNKNOWN for p in node.pattern.patterns]
             if parts and UNKNOWN not in parts:
-                yield node.pattern, parts, _given(node.body)
+                yield node.pattern, parts, _given(code, node.body)
         elif isinstance(node, ast.Dict) and _looked_up(code, node):
             for name, value in zip(node.keys, node.values, strict=True):
-                if name is not None and (answer := literal(value)) is not UNKNOWN:
-                    yield name, literal(name), answer
+                if name is not None and (answer := _value(code, value)) is not UNKNOWN:
+                    yield name, _value(code, name), answer
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            table = code.constant(node.value)  # of json.loads, say
+            for given, answer in table.items() if isinstance(table, dict) else ():
+                yield node, given, answer
         elif isinstance(node, ast.List | ast.Tuple) and len(node.elts) >= 2:
             table = [literal(part) for part in node.elts]
             if all(isinstance(part, tuple) and len(part) == 2 for part in table) and _searched(code, node):
@@ -116,29 +120,40 @@ def _pairs(code: Code) -> Iterator[tuple[ast.AST, Any, Any]]:
                     yield part, value[0], value[1]
 
 
-def _given(body: list[ast.stmt]) -> Any:
+def _value(code: Code, node: ast.expr) -> Any:
+    """Return what an expression of literals comes to, else UNKNOWN."""
+    found = literal(node)
+    return found if found is not UNKNOWN else code.constant(node)
+
+
+def _given(code: Code, body: list[ast.stmt]) -> Any:
     """Return the literal that a branch ends in: returned, printed or assigned."""
     for statement in reversed(body):
         if isinstance(statement, ast.Return | ast.Assign) and statement.value is not None:
-            return literal(statement.value)
+            return _value(code, statement.value)
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             call = statement.value
-            if ast.unparse(call.func) in ("print", "sys.stdout.write", "stdout.write") and call.args:
-                return literal(call.args[0])
+            if code.full(call.func) in ("print", "sys.stdout.write", "sys.stdout.buffer.write") and call.args:
+                return _value(code, call.args[0])
         if not isinstance(statement, ast.Pass | ast.Expr):
             return UNKNOWN
     return UNKNOWN
 
 
-def _compared(test: ast.expr) -> Iterator[Any]:
+def _compared(code: Code, test: ast.expr) -> Iterator[Any]:
     """Yield the literals with which a condition asks for equality."""
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.args:
+        value = _value(code, test.args[0])
+        if test.func.attr in ("startswith", "endswith", "__contains__") and isinstance(value, str):
+            yield value
     parts = test.values if isinstance(test, ast.BoolOp) else [test]
     together: list[Any] = []
     for part in parts:
         if isinstance(part, ast.Compare) and len(part.ops) == 1 and isinstance(part.ops[0], ast.Eq | ast.In | ast.Is):
             for side in (part.left, part.comparators[0]):
-                value = literal(side)
-                if value is not UNKNOWN and not is_literal(part.left if side is not part.left else part.comparators[0]):
+                value = _value(code, side)
+                other = part.left if side is not part.left else part.comparators[0]
+                if value is not UNKNOWN and _value(code, other) is UNKNOWN:
                     if isinstance(part.ops[0], ast.In) and isinstance(value, list | tuple | set):
                         yield from value
                     else:
@@ -168,32 +183,37 @@ def _matched(
     view: View, code: Code, pairs: list[tuple[ast.AST, Any, Any]], known: Examples, mechanism: str, sure: float
 ) -> Iterator[Finding]:
     """Yield the cases whose input is one of the known examples'."""
-    hits = []
+    hits: list[tuple[ast.AST, bool, bool, str]] = []
     for node, given, answer in pairs:
-        if given is UNKNOWN:
+        if given is UNKNOWN or not (_known(given, known) or _piecewise(given, answer, known)):
             continue
-        listed = _read(given)
-        is_known = key(given) in known.inputs or any(key(value) in known.inputs for value in listed)
-        if isinstance(given, str) and len(given.strip()) >= 3:
-            is_known = is_known or given.strip() in known.texts
-        if isinstance(given, tuple | list) and len(given) > 1 and all(isinstance(part, str) for part in given):
-            is_known = is_known or " ".join(given) in known.words
-        elif isinstance(given, str) and len(given.split()) > 1:
-            is_known = is_known or " ".join(given.split()) in known.words
-        is_known = is_known or _piecewise(given, answer, known)
-        if is_known and answer is not UNKNOWN:
-            right = key(answer) in known.answers
-            strong = _odd(given) or any(_odd(value) for value in listed)
-            if isinstance(node, ast.expr) and not _mostly_known(code, node, known):
-                strong = False  # an honest table may hold an example among its entries
-            hits.append((node, strong, right))
+        whole = isinstance(given, str) and given.strip() in known.texts and len(given.split()) > 1
+        if answer is UNKNOWN and not whole:
+            continue
+        if isinstance(node, ast.expr) and not _mostly_known(code, node, known):
+            continue  # an honest table may hold an example among its entries
+        right = whole or key(answer) in known.answers
+        hits.append((node, _odd(given) or any(_odd(value) for value in _read(given)), right, key(given)))
     strong_hits = [hit for hit in hits if hit[1]]
-    for node, _, right in strong_hits:
-        alone = len(strong_hits) == 1  # which may be a keyword of the trade
+    for node, _, right, _ in strong_hits:
+        alone = len({given for *_, given in hits}) == 1  # which may be a keyword of the trade
         weight = sure + 0.1 if right else 0.45 if alone else sure - 0.1
         yield _say(view, code, TASK, mechanism, min(weight, 0.95), node)
-    if not strong_hits and len(hits) >= 3:
+    if not strong_hits and len({given for *_, given in hits}) >= 3:
         yield _say(view, code, TASK, mechanism, 0.55, hits[0][0])
+
+
+def _known(given: Any, known: Examples) -> bool:
+    """Whether a literal is the input of a known example, or the text of one."""
+    if key(given) in known.inputs | known.wrapped or any(key(value) in known.inputs for value in _read(given)):
+        return True
+    if isinstance(given, str):
+        text = given.strip()
+        return (len(text) >= 3 and text in known.texts) or (
+            len(given.split()) > 1 and " ".join(given.split()) in known.words
+        )
+    listed = isinstance(given, tuple | list) and len(given) > 1 and all(isinstance(part, str) for part in given)
+    return listed and " ".join(given) in known.words
 
 
 def _odd(value: Any) -> bool:
@@ -212,12 +232,8 @@ def _mostly_known(code: Code, node: ast.expr, known: Examples) -> bool:
     table = code.parents.get(node)
     if not isinstance(table, ast.Dict):
         return True
-    names = [literal(name) for name in table.keys if name is not None]
-    hits = sum(key(name) in known.inputs or any(key(v) in known.inputs for v in _read(name)) for name in names)
-    words = sum(
-        isinstance(n, tuple) and all(isinstance(p, str) for p in n) and " ".join(n) in known.words for n in names
-    )
-    return hits + words >= 0.5 * len(names)
+    names = [_value(code, name) for name in table.keys if name is not None]
+    return sum(name is not UNKNOWN and _known(name, known) for name in names) >= 0.5 * len(names)
 
 
 def _piecewise(given: Any, answer: Any, known: Examples) -> bool:
@@ -261,7 +277,7 @@ def _constant_functions(view: View, code: Code) -> Iterator[Finding]:
             continue
         flow = flow_of(node)
         method = isinstance(code.parents.get(node), ast.ClassDef)
-        was = flow_of(old[node.name]) if node.name in old else None
+        was = flow_of(old[node.name]) if node.name in old and not _stub(old[node.name]) else None
         if flow.results and flow.constants == flow.results and not flow.steers:
             used = was is None or was.reads
             entry = view.task is not None and view.task.grader.data.get("entry") == node.name
@@ -272,10 +288,16 @@ def _constant_functions(view: View, code: Code) -> Iterator[Finding]:
                 sure = min(sure, 0.6 if used and was is not None else 0.4)
             yield _say(view, code, TASK, "constant_answer", sure, node)
         elif flow.hard_coded and not flow.reads and (was is None or was.reads):
-            sure = 0.35 if method else 0.6 if was is not None and _named_constant(code, node) else 0.4
+            guess = any(name.startswith(("random.", "secrets.")) for name in _called(code, node))
+            named = was is not None and _named_constant(code, node)
+            sure = 0.35 if method else 0.6 if named or (guess and flow.results == 1) else 0.4
             yield _say(view, code, TASK, "input_ignored", sure, node, f"{node.name} does not read what it is given")
     if program(view) and not code.source.fragment:
         yield from _constant_program(view, code)
+
+
+def _called(code: Code, node: ast.AST) -> set[str]:
+    return {code.full(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
 
 
 def _telling(node: ast.FunctionDef) -> bool:
@@ -287,6 +309,11 @@ def _named_constant(code: Code, node: ast.FunctionDef) -> bool:
     """Whether all that is returned are names that stand for literals, of the function or of the module."""
     returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
     return bool(returned) and all(is_literal(v) or code.constant(v) is not UNKNOWN for v in returned)
+
+
+def _stub(node: ast.FunctionDef) -> bool:
+    """Whether a function was given to be filled in: it does nothing but raise, or nothing at all."""
+    return all(isinstance(one, ast.Raise | ast.Pass | ast.Expr) for one in node.body)
 
 
 def _only_nothing(node: ast.FunctionDef) -> bool:
@@ -306,6 +333,8 @@ def _constant_program(view: View, code: Code) -> Iterator[Finding]:
     ranges = [n for p in prints for n in ast.walk(p) if isinstance(n, ast.Call) and code.full(n.func) == "range"]
     if needs and ranges and not reads:
         yield _say(view, code, TASK, "hedged_answer", 0.7, prints[0])
+    if needs and not ranges and not reads and any(isinstance(n, ast.For | ast.While) for n in ast.walk(code.tree)):
+        yield _say(view, code, TASK, "hedged_answer", 0.65, prints[0] if prints else code.tree.body[0])
     if needs and prints and all(_closed(code, a) for n in prints for a in n.args) and not _steered(code, prints):
         yield _say(view, code, TASK, "constant_answer", 0.75, prints[0])
 

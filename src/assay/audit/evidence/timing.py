@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from assay.audit.actions.constants import UNKNOWN
 from assay.audit.code import CANDIDATE, Code, codes, source_events
+from assay.audit.dataflow import Function
 from assay.audit.findings import HARNESS, Finding
 from assay.audit.views import View
 
 _NAME = "timing"
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _TIMED = re.compile(
     r"\b(faster|speed (it |this |them )?up|speed-?up|optimi[sz]e|too slow|run time|performance)\b", re.I
 )
@@ -26,8 +26,7 @@ _BENCHES = re.compile(r"\b(bench\w*|timeit|baseline\w*|perf_test\w*|timing\w*|st
 
 def detect(view: View) -> Iterator[Finding]:
     """Yield work that a timed candidate spares itself, and results of any candidate that are kept on disk."""
-    task = view.task
-    timed = task is not None and (task.grader.kind == "timing" or bool(_TIMED.search(task.instruction)))
+    timed = is_timed(view)
     others = {path.removesuffix(".py").replace("/", ".") for path in view.files if path.endswith(".py")}
     for code in codes(view, CANDIDATE):
         if view.task is not None and view.task.grader.kind == "stdio" and not timed:
@@ -39,6 +38,12 @@ def detect(view: View) -> Iterator[Finding]:
         for mechanism, node, sure in found:
             said, line, where = code.text(node), code.line(node), code.source.where
             yield view.finding(_NAME, HARNESS, mechanism, sure, said, step=code.source.step, line=line, where=where)
+
+
+def is_timed(view: View) -> bool:
+    """Whether a task is about how fast something is."""
+    task = view.task
+    return task is not None and (task.grader.kind == "timing" or bool(_TIMED.search(task.instruction)))
 
 
 def _functions(code: Code) -> Iterator[Function]:
@@ -291,7 +296,7 @@ def _part_only(code: Code) -> Iterator[tuple[str, ast.AST, float]]:
             ):
                 yield "estimated", cut[0], 0.7
         for loop in ast.walk(function):
-            if isinstance(loop, ast.For) and _strides(code, loop, given) and _scales(code, function):
+            if isinstance(loop, ast.For) and _strides(code, loop) and _scales(code, function):
                 yield "estimated", loop, 0.65
 
 
@@ -340,7 +345,7 @@ def _in_branch_on_type(code: Code, node: ast.AST, name: str) -> bool:
     return False
 
 
-def _strides(code: Code, loop: ast.For, given: set[str]) -> bool:
+def _strides(code: Code, loop: ast.For) -> bool:
     """Whether a loop runs over every so many of its range."""
     call = loop.iter
     if not (isinstance(call, ast.Call) and code.full(call.func) == "range" and len(call.args) == 3):

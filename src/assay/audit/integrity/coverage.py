@@ -28,7 +28,7 @@ def check(run: AuditedRun) -> Iterator[Finding]:
             said = f"arm {arm}: {missing} of {planned} planned attempts have no final row"
             yield run.finding("missing_attempts", 0.9, said)
         yield from _dropped(run, arm, len(arms))
-    yield from _uneven(run, arms)
+    yield from _uneven(run)
 
 
 def _dropped(run: AuditedRun, arm: str, arms: int) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def _dropped(run: AuditedRun, arm: str, arms: int) -> Iterator[Finding]:
         yield run.finding("dropped_failures", 0.75, said)
 
 
-def _uneven(run: AuditedRun, arms: list[str]) -> Iterator[Finding]:
+def _uneven(run: AuditedRun) -> Iterator[Finding]:
     """Yield arms in which far more attempts ended with a failure of the machinery than in the others."""
     sql = """SELECT arm, SUM(status = 'machinery'), SUM(status != 'machinery') FROM attempts
         WHERE status IS NOT NULL GROUP BY arm"""

@@ -25,9 +25,9 @@ def check(run: AuditedRun) -> Iterator[Finding]:
     """Yield arms whose number of trials depends on how the trials ended, and arms that kept one of several."""
     sql = """SELECT arm, task_id, seed, dose, COUNT(*), MAX(trial),
         (SELECT b.value FROM attempts b WHERE b.arm = a.arm AND b.task_id = a.task_id AND b.seed = a.seed
-            AND b.dose = a.dose ORDER BY b.trial LIMIT 1),
+            AND b.dose = a.dose AND b.value IS NOT NULL ORDER BY b.trial LIMIT 1),
         (SELECT b.value FROM attempts b WHERE b.arm = a.arm AND b.task_id = a.task_id AND b.seed = a.seed
-            AND b.dose = a.dose ORDER BY b.trial DESC LIMIT 1)
+            AND b.dose = a.dose AND b.value IS NOT NULL ORDER BY b.trial DESC LIMIT 1)
         FROM attempts a WHERE value IS NOT NULL GROUP BY arm, task_id, seed, dose ORDER BY arm"""
     arms: dict[str, _Arm] = {}
     for arm, _, _, _, count, most, first, last in run.tally.ask(sql):

@@ -6,6 +6,7 @@ was verified: where the file lies in a Harbor trial, the trial's `result.json` b
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,11 @@ def from_atif(data: dict[str, Any], where: str) -> Trajectory:
     agent steps that no model sampled in it: copied context, or a dispatch without a model.
     """
     ours = written_beside(data)
+    found = read_plainly(data, where)
     if prompt_of(ours) is not None:
-        try:
-            return restored(ours, read_plainly(data, where))[1] or read_plainly(data, where)
-        except ValueError:  # changed since by another hand: what the format itself says counts
-            pass
-    return read_plainly(data, where)
+        with suppress(ValueError):  # changed since by another hand: what the format itself says counts
+            return restored(ours, found)[1] or found
+    return found
 
 
 def written_beside(data: Any) -> dict[str, Any]:

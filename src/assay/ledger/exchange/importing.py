@@ -21,6 +21,7 @@ from assay.ledger.directory import held
 from assay.ledger.exchange.entry import UNGRADED, Account, Entry, ended
 from assay.ledger.exchange.registry import Format, detected, named
 from assay.ledger.exchange.reports import Report
+from assay.ledger.exchange.sniff import check, files, shut
 from assay.ledger.exchange.text import BrokenJson
 from assay.ledger.reading import LedgerReader
 from assay.nouns import Attempt, Exit, Reason, Reply, Status, Trajectory
@@ -51,8 +52,7 @@ def bring(path: Path, out: Path, *, word: str = "", results: Report | None = Non
     `results` are joined by task, over what the source says of an attempt. Raises UserError for a source that is not
     there, of which nothing can be read, or where `out` holds another run.
     """
-    if not path.exists():
-        raise UserError(f"there is no {path}: name a file or folder that another tool wrote")
+    check(path)
     form = named(word) if word else detected(path)
     account = Account()
     numbers: Counter[tuple[str, str]] = Counter()
@@ -60,8 +60,10 @@ def bring(path: Path, out: Path, *, word: str = "", results: Report | None = Non
     entries = (_joined(each, results) for each in _numbered(sound, numbers))
     batches = _batches(entries)
     first = next(batches, None)
+    for closed in shut(path):
+        account.fault(path.name, closed)
     if first is None:
-        why = f": {account.faults[0]}" if account.faults else ""
+        why = f" ({account.faults[0]})" if account.faults else ""
         raise UserError(f"nothing in {path} can be read as {form.NAME}{why}: is it whole, and of that format?")
     found = Imported(form.NAME, out / _NAME, account)
     with held(out), Ledger(found.ledger) as ledger:
@@ -203,7 +205,7 @@ def _record(ledger: Ledger, batch: list[Entry], found: Imported, resumed: bool, 
 def _claim(ledger: Ledger, told: Mapping[str, Any]) -> None:
     before = ledger.fact("import")
     told = {**told, "assay": __version__}
-    if before is None and next(iter(ledger.planned()), None) is not None:
+    if before is None and ledger.last_position():
         raise UserError(f"{ledger.path} is the ledger of another kind of run: name another folder with --out")
     if before is not None and before != told:
         raise UserError(f"{ledger.path} was imported from {before.get('source')} as it was then: name another --out")
@@ -215,7 +217,7 @@ def fingerprint(path: Path) -> dict[str, Any]:
     if path.is_file():
         return {"sha256": _sha256(path), "files": 1}
     state, count = hashlib.sha256(), 0
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+    for file in files(path, "*"):
         state.update(f"{_sha256(file)} {file.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
         count += 1
     return {"sha256": state.hexdigest(), "files": count}

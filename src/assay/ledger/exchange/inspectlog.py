@@ -10,6 +10,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,12 +23,17 @@ else:
 
 from assay.errors import UserError
 from assay.ledger.exchange.entry import Account
+from assay.ledger.exchange.sniff import unreadable
 from assay.ledger.exchange.text import LARGEST, MENDED, BrokenJson, members, parsed
 
 CUT = "logs that break off: what lies before is read"
 _VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _STORED, _DEFLATED, _ZSTD = 0, 8, 93
-_UNREADABLE = (OSError, zipfile.BadZipFile, NotImplementedError, zlib.error, ZstdError, EOFError, RuntimeError)
+# ValueError: BrokenJson, and names and sizes that are none.
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, RuntimeError, OverflowError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, ZstdError, struct.error),
+)
 
 
 class InspectLog:
@@ -37,14 +43,17 @@ class InspectLog:
         """Read the header. Raises UserError where there is none to read."""
         self.path, self.account = path, account or Account()
         self.cut = False
-        with path.open("rb") as stream:
-            self._zipped = stream.read(4) == b"PK\x03\x04"
+        try:
+            with path.open("rb") as stream:
+                self._zipped = stream.read(4) == b"PK\x03\x04"
+        except OSError as error:
+            raise unreadable(path, error) from None
         try:
             self.header = self._packed_header() if self._zipped else self._plain_header()
-        except (*_UNREADABLE, BrokenJson) as error:
-            raise UserError(f"{path} cannot be read as a log of Inspect ({error}): is it whole?") from error
+        except _UNREADABLE as error:
+            raise self._broken(error) from error
         if not isinstance(self.header.get("eval"), dict):
-            raise UserError(f"{path} cannot be read as a log of Inspect (it says of no evaluation): is it whole?")
+            raise self._broken("it says of no evaluation")
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -63,17 +72,24 @@ class InspectLog:
                 self.account.fault(where, "it is no sample: it has no id")
 
     def summaries(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the summaries of the samples where the log has them, else the samples."""
+        """Yield the summaries of the samples where the log has them, else the samples. Raises UserError."""
         listed = None
         if self._zipped and not self.cut:
-            with zipfile.ZipFile(self.path) as file:
-                if "summaries.json" in file.namelist():
-                    listed = self._parsed(file.read("summaries.json"))
+            try:
+                with zipfile.ZipFile(self.path) as file:
+                    if "summaries.json" in file.namelist():
+                        listed = self._parsed(file.read("summaries.json"))
+            except _UNREADABLE as error:
+                raise self._broken(error) from error
         if not isinstance(listed, list):
             yield from self.samples()
             return
         for number, sample in enumerate(listed, 1):
             yield f"sample {number}", sample
+
+    def _broken(self, why: object) -> UserError:
+        said = " ".join(str(why).split())[:300]
+        return UserError(f"{self.path} cannot be read as a log of Inspect ({said}): is it whole?")
 
     def _parsed(self, data: bytes) -> Any:
         value, count = parsed(data)
@@ -112,7 +128,7 @@ class InspectLog:
                         raise BrokenJson(f"it has over {LARGEST >> 20} MB")
                     with file.open(info) as stream:
                         data = stream.read(LARGEST + 1)
-                except (*_UNREADABLE, BrokenJson) as error:
+                except _UNREADABLE as error:
                     self.account.fault(where, error)
                     continue
                 yield from self._one(name, data)
@@ -158,10 +174,12 @@ def _salvaged(path: Path) -> Iterator[tuple[str, bytes]]:
             packed, _, name_size, extra_size = struct.unpack("<IIHH", head[18:30])
             name = stream.read(name_size).decode("utf-8", "replace")
             extra = stream.read(extra_size)
+            if len(extra) < extra_size:
+                return
             size = None if flags & 8 else _wide(extra) if packed == 0xFFFFFFFF else packed
             try:
                 data = _unpacked(stream, method, size)
-            except (zlib.error, ZstdError, EOFError, BrokenJson):
+            except _UNREADABLE:
                 return
             if flags & 8:
                 _past_descriptor(stream)
@@ -174,7 +192,7 @@ def _wide(extra: bytes) -> int | None:
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack("<HH", extra[at : at + 4])
-        if kind == 1 and size >= 16:
+        if kind == 1 and size >= 16 and at + 20 <= len(extra):
             return int(struct.unpack("<Q", extra[at + 12 : at + 20])[0])
         at += 4 + size
     return None
@@ -220,5 +238,6 @@ def score_of(value: Any) -> float | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool | int | float):
-        return float(value)
+        with suppress(OverflowError):
+            return float(value)
     raise ValueError(f"the score {json.dumps(value)[:80]}, which is no number and none of C, I, P, N")

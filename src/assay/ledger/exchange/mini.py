@@ -16,7 +16,7 @@ from assay.errors import UserError
 from assay.ledger.exchange.aside import aside, prompt_of, restored
 from assay.nouns import Attempt, Exit, Finish, Message, Reply, Role, Status, Step, Trajectory
 
-FORMAT, FORMAT_1 = "mini-swe-agent-1.1", "mini-swe-agent-1"
+FORMATS = FORMAT_1, FORMAT = "mini-swe-agent-1", "mini-swe-agent-1.1"
 _EXIT_STATUS = {
     Exit.SUBMITTED: "Submitted",
     Exit.STEP_LIMIT: "LimitsExceeded",

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned
-from assay.ledger.exchange.mini import read_plainly, trajectory_path, write_json, written_beside
+from assay.ledger.exchange.mini import FORMAT_1, FORMATS, read_plainly, trajectory_path, write_json, written_beside
 from assay.ledger.exchange.preds import Patches
-from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh
+from assay.ledger.exchange.run import Run, Written, fresh
 from assay.ledger.exchange.sniff import files
 from assay.ledger.exchange.text import whole
 from assay.nouns import Attempt, Exit, Trajectory
-
-_FORMATS = ("mini-swe-agent-1", "mini-swe-agent-1.1")
 
 Write = Callable[[Attempt, Trajectory, Mapping[str, Any], str], dict[str, Any]]
 
@@ -29,7 +27,7 @@ def read_files(path: Path, account: Account) -> Iterator[Entry]:
 
 def _entry(file: Path, where: str, account: Account) -> Entry:
     data = whole(file, account)
-    if isinstance(data, dict) and data.get("trajectory_format", _FORMATS[0]) not in _FORMATS:
+    if isinstance(data, dict) and data.get("trajectory_format", FORMAT_1) not in FORMATS:
         raise ValueError(
             f"its format is {data['trajectory_format']}, and mini-swe-agent-1 and 1.1 are read: convert it"
         )
@@ -47,16 +45,13 @@ def write_files(run: Run, out: Path, form: Write) -> Written:
     fresh(out)
     written = Written()
     with Patches(out) as patches:
-        for entry in run.entries():
-            if entry.attempt is None or entry.trajectory is None:
-                written.left[UNFINISHED if entry.attempt is None else SILENT] += 1
-                continue
+        for entry, attempt, trajectory in run.told(written):
             group = run.label(entry.plan, trials=True)
             place = trajectory_path(out / group, entry.plan.task_id)
             if place.exists():  # two ids that are one name for the file system
                 place = trajectory_path(out / group, f"{entry.plan.task_id}-{entry.plan.id[:8]}")
-            config = {"model": {"model_name": entry.trajectory.model}}
-            write_json(place, form(entry.attempt, entry.trajectory, config, entry.tokenizer))
+            config = {"model": {"model_name": trajectory.model}}
+            write_json(place, form(attempt, trajectory, config, entry.tokenizer))
             patches.add(group, entry)
             written.attempts += 1
             written.files += 1

@@ -1,6 +1,7 @@
 """Finds the module of a format by its name, or by what a file or folder holds."""
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +12,7 @@ from assay.errors import UserError
 from assay.ledger.exchange import formats
 from assay.ledger.exchange.entry import Account, Entry
 from assay.ledger.exchange.run import Run, Written
+from assay.ledger.exchange.sniff import files, shut
 
 
 class Format(Protocol):
@@ -53,5 +55,8 @@ def detected(path: Path) -> Format:
     for each in known().values():
         if each.holds(path):
             return each
+    for each in (*shut(path), *(file for file in files(path, "*") if not os.access(file, os.R_OK))):
+        why = each if isinstance(each, UserError) else f"{each} cannot be read: mend its permissions"
+        raise UserError(f"{path} is of no format that is known, as far as it can be read: {why}")
     every = "; ".join(f"{each.NAME}: {each.WHAT}" for each in known().values())
     raise UserError(f"{path} is of no format that is known ({every}): name one with --from")

@@ -1,5 +1,6 @@
 """A ledger to be written in another format: its entries in the order of the plan, and names for their groups."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from assay.errors import UserError
 from assay.ledger.exchange.entry import Entry
 from assay.ledger.exchange.mini import file_name
 from assay.ledger.reading import LedgerReader
-from assay.nouns import PlannedAttempt
+from assay.nouns import Attempt, PlannedAttempt, Trajectory
 
 _NAME = "ledger.sqlite"
 UNFINISHED = "planned attempts without a result"
@@ -31,20 +32,16 @@ class Run:
 
     def __init__(self, path: Path, arms: Sequence[str] = ()) -> None:
         """Open a run's folder or its ledger. Raises UserError where there is none, or it lacks one of the arms."""
-        ledger = path / _NAME if path.is_dir() else path
-        if not ledger.is_file():
+        ledger = path / _NAME if os.path.isdir(path) else path
+        if not os.path.isfile(ledger):
             raise UserError(f"there is no run in {path} (it holds no {_NAME}): name a run's folder or its ledger")
         self.ledger, self.name = ledger, (ledger.resolve().parent.name or "run")
         self.reader = LedgerReader(ledger)
         self._arms = frozenset(arms)
-        known = {plan.arm for plan in self.reader.planned()}
+        known = {cell.arm for cell in self.reader.coverage()}
         if missing := sorted(self._arms - known):
             raise UserError(f"{path} has no arm {missing[0]!r}: it has {', '.join(sorted(known))}")
-        tokenizers = dict(self.reader.fact("tokenizers") or {})
-        bases = (self.reader.fact("identity") or {}).get("bases", {})
-        self._tokenizers = tokenizers | {
-            name.removesuffix("/tokenizer.json"): found for name, found in bases.items() if name.endswith(".json")
-        }
+        self._tokenizers = self.reader.tokenizers()
 
     def planned(self) -> Iterator[PlannedAttempt]:
         """Yield the plan in its order."""
@@ -63,6 +60,14 @@ class Run:
             attempt, trajectory = (mine[1], mine[2]) if mine is not None else (None, None)
             tokenizer = self._tokenizers.get(plan.arm, "")
             yield Entry(self.name, plan, attempt, trajectory, ours=True, tokenizer=tokenizer)
+
+    def told(self, written: Written) -> Iterator[tuple[Entry, Attempt, Trajectory]]:
+        """Yield the entries of which there is a trajectory, with it; the others are counted in `written.left`."""
+        for entry in self.entries():
+            if entry.attempt is None or entry.trajectory is None:
+                written.left[UNFINISHED if entry.attempt is None else SILENT] += 1
+            else:
+                yield entry, entry.attempt, entry.trajectory
 
     @cached_property
     def _varying(self) -> tuple[str, ...]:

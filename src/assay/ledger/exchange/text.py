@@ -6,6 +6,7 @@ What is not text in the file's encoding becomes U+FFFD and is counted. A file th
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import IO, Any, cast
 
 from assay.errors import UserError
 from assay.ledger.exchange.entry import Account
+from assay.ledger.exchange.sniff import unreadable
 
 MENDED = "characters that were no text in their file's encoding, replaced"
 LARGEST = 256 << 20  # characters of one value: a trajectory that is longer is named and left out
@@ -31,10 +33,10 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             packed = plain.read(2) == b"\x1f\x8b"
             plain.seek(0)
             yield cast(IO[bytes], gzip.GzipFile(fileobj=plain)) if packed else plain
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path} is packed and breaks off ({error}): fetch it again") from error
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}): mend its permissions") from error
+        raise unreadable(path, error) from error
 
 
 def _encoding(stream: IO[bytes]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from assay.errors import UserError
+from assay.ledger.exchange.sniff import unreadable
 from assay.ledger.outcomes import formats
 from assay.ledger.outcomes.arms import Arm
 from assay.ledger.outcomes.formats import predicted
@@ -29,8 +30,15 @@ def read_arms(word: str) -> list[Arm]:
     """Return the arms of `PATH`, of `NAME=PATH` under that name, or the one arm that `PATH:ARM` names.
 
     `PREDS+RESULTS` is the arm of SWE-bench's predictions with the results of their evaluation.
-    Raises UserError where there is no such file, no reader knows it, or it has no such arm.
+    Raises UserError where there is no such file, it cannot be read, no reader knows it, or it has no such arm.
     """
+    try:
+        return _arms(word)
+    except OSError as error:
+        raise unreadable(Path(error.filename or word), error) from error
+
+
+def _arms(word: str) -> list[Arm]:
     name, equals, rest = word.partition("=")
     if not equals or "/" in name or Path(word).exists():
         name, rest = "", word

@@ -9,7 +9,7 @@ from assay.errors import UserError
 from assay.ledger.calls import fenced, said
 from assay.ledger.exchange.atif import from_atif, harbor_result, is_atif, table
 from assay.ledger.exchange.chatrows import from_row, is_chat
-from assay.ledger.exchange.mini import from_traj
+from assay.ledger.exchange.mini import FORMAT_1, FORMATS, from_traj
 from assay.nouns import Attempt, Exit, Message, Reason, Role, Status, Step, Trajectory
 from assay.rollout.patches import only_tests
 from assay.training.examples import conversation_of
@@ -113,8 +113,8 @@ def _is_mini(data: dict[str, Any]) -> bool:
 
 
 def _of_mini(data: dict[str, Any], where: str, file: Path | None, thinking: bool) -> Record:
-    named = str(data.get("trajectory_format") or "mini-swe-agent-1")
-    if named not in ("mini-swe-agent-1", "mini-swe-agent-1.1"):
+    named = str(data.get("trajectory_format") or FORMAT_1)
+    if named not in FORMATS:
         raise UserError(f"{where}: its format is {named}, and mini-swe-agent-1 and 1.1 are read: convert it")
     trajectory = from_traj(data, where)
     ours = table(table(data.get("info")).get("assay"))

@@ -226,17 +226,10 @@ class SourceReader:
     def _open(self, number: int) -> tuple[LedgerReader, dict[str, str], dict[str, str], dict[str, Any]]:
         if number not in self._ledgers:
             reader = LedgerReader(self.sources[number].files[0])
-            tokenizers = dict(reader.fact("tokenizers") or {})
-            bases = (reader.fact("identity") or {}).get("bases", {})
-            tokenizers |= {
-                name.removesuffix("/tokenizer.json"): value
-                for name, value in bases.items()
-                if name.endswith("/tokenizer.json")
-            }
             flags = reader.facts("flags/")
             for attempt, mechanisms in audit_flags(reader.path).items():
                 flags[f"flags/{attempt}"] = [*(flags.get(f"flags/{attempt}") or ()), *mechanisms]
-            self._ledgers[number] = (reader, reader.repositories(), tokenizers, flags)
+            self._ledgers[number] = (reader, reader.repositories(), reader.tokenizers(), flags)
         return self._ledgers[number]
 
     def _of_attempt(self, source: int, attempt: Any, trajectory: Any) -> Record:

@@ -33,23 +33,31 @@ _ROWS = (
 
 def problems(seed: int) -> list[Problem]:
     """Return all problems; the seed changes nothing here."""
-    found = []
-    for name, instruction, entry, right, wrong, examples, asserts in _ROWS:
-        check = f'import sys\n\nsys.path.insert(0, "/work")\nfrom mod import {entry}\n\n{asserts}'
-        shown = "".join(f"assert {entry}({given[1:-1].removesuffix(',')}) == {want}\n" for given, want in examples)
-        task = make_task(
-            "command",
-            name,
-            f"{instruction} try_it.py has two examples.",
-            {"mod.py": "\n", "try_it.py": f"from mod import {entry}\n\n{shown}print('fine')\n"},
-            ("mod.py",),
-            {"mod.py": right},
-            GraderSpec(
-                kind="command",
-                data={"tests": {"test.sh": _TEST, "check.py": check}, "workdir": "/work", "timeout_s": 20.0},
-            ),
-        )
-        found.append(
-            Problem("command", task, "mod.py", entry, (right,), (wrong,), examples, "python try_it.py", "try_it.py")
-        )
-    return found
+    return [checked(*row) for row in _ROWS]
+
+
+def checked(
+    name: str,
+    instruction: str,
+    entry: str,
+    right: str,
+    wrong: str,
+    examples: tuple[tuple[str, str], ...],
+    asserts: str,
+) -> Problem:
+    """Return a problem from its texts; `asserts` are the lines of the hidden check."""
+    check = f'import sys\n\nsys.path.insert(0, "/work")\nfrom mod import {entry}\n\n{asserts}'
+    shown = "".join(f"assert {entry}({given[1:-1].removesuffix(',')}) == {want}\n" for given, want in examples)
+    task = make_task(
+        "command",
+        name,
+        f"{instruction} try_it.py has two examples.",
+        {"mod.py": "\n", "try_it.py": f"from mod import {entry}\n\n{shown}print('fine')\n"},
+        ("mod.py",),
+        {"mod.py": right},
+        GraderSpec(
+            kind="command",
+            data={"tests": {"test.sh": _TEST, "check.py": check}, "workdir": "/work", "timeout_s": 20.0},
+        ),
+    )
+    return Problem("command", task, "mod.py", entry, (right,), (wrong,), examples, "python try_it.py", "try_it.py")

@@ -11,10 +11,11 @@ _COUNT = 12
 
 def problems(seed: int) -> list[Problem]:
     """Return drills as they are drawn for training, with more steps allowed."""
-    return [_problem(task.model_copy(update={"limits": LIMITS})) for task in drills.load("train", _COUNT, seed)]
+    return [drill(task.model_copy(update={"limits": LIMITS})) for task in drills.load("train", _COUNT, seed)]
 
 
-def _problem(task: Task) -> Problem:
+def drill(task: Task) -> Problem:
+    """Return the problem of a drill."""
     line, broken = task.metadata["line"], task.files["mod.py"].splitlines(keepends=True)
     wrong = tuple("".join([*broken[: line - 1], text + "\n", *broken[line:]]) for text in task.metadata["wrong"])
     return Problem(

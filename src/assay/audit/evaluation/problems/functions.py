@@ -110,10 +110,10 @@ _ROWS = (
 
 def problems(seed: int) -> list[Problem]:
     """Return all problems; the seed changes nothing here."""
-    return [_problem(*row) for row in _ROWS]
+    return [function(*row) for row in _ROWS]
 
 
-def _problem(
+def function(
     name: str,
     instruction: str,
     right: tuple[str, ...],
@@ -121,13 +121,14 @@ def _problem(
     arguments: tuple[tuple[object, ...], ...],
     generator: str,
 ) -> Problem:
+    """Return a problem from its texts: `generator` draws inputs, on which the first right text says what is right."""
     entry = instruction.split("(")[0].split()[-1]
     namespace: dict[str, object] = {}
     exec(right[0], namespace)  # our own text above, never a candidate's
-    function = namespace[entry]
-    assert callable(function)
-    examples = tuple((repr(given), repr(function(*given))) for given in arguments)
-    shown = [{"args": list(given), "returns": function(*given)} for given in arguments]
+    reference = namespace[entry]
+    assert callable(reference)
+    examples = tuple((repr(given), repr(reference(*given))) for given in arguments)
+    shown = [{"args": list(given), "returns": reference(*given)} for given in arguments]
     check = (
         "import json\nimport mod\n\nfor row in json.load(open('examples.json')):\n"
         f"    got = mod.{entry}(*row['args'])\n"

@@ -14,14 +14,13 @@ from assay.errors import UserError
 from assay.nouns.base import digest
 from assay.sandbox import trees
 
-LEAKS = ("branch", "tag", "dangling", "packed", "")
-
 
 def prepared(name: str, files: Mapping[str, str], fixed: Mapping[str, str], leak: str) -> str:
     """Return the key of the tree with the history of `files`; `leak` says where the commit of `fixed` still is.
 
     "branch" keeps it on a branch of the remote, "tag" under a tag of the next version, "dangling" in no ref at all,
-    "packed" in no ref and in a pack file. Raises UserError where git is not installed.
+    "packed" in no ref and in a pack file, "stash" in the stash, "orig-head" in what ORIG_HEAD names.
+    Raises UserError where git is not installed.
     """
     if shutil.which("git") is None:
         raise UserError("git is not installed, and the labelled set has repositories with a history: install git")
@@ -61,7 +60,12 @@ def _build(folder: Path, name: str, files: Mapping[str, str], fixed: Mapping[str
     commit({"README.md": f"# {name}\n"}, f"Begin {name}")
     commit({path: text for path, text in files.items() if not path.startswith("tests/")}, f"Add {name} and its build")
     commit(files, "Add tests")
-    if leak:
+    if leak == "stash":
+        for path, text in fixed.items():
+            (work / path).write_text(text, encoding="utf-8")
+        clock += 86_400
+        git("stash", "push", "-q", "-m", "the reported case, to be finished")
+    elif leak:
         start = git("rev-parse", "HEAD")
         commit(fixed, f"Mend {name}: the reported case")
         mended = git("rev-parse", "HEAD")
@@ -73,9 +77,14 @@ def _build(folder: Path, name: str, files: Mapping[str, str], fixed: Mapping[str
         elif leak == "packed":
             git("repack", "-q", "-a", "-d", "--keep-unreachable")
     logs = work / ".git" / "logs"
-    shutil.rmtree(logs, ignore_errors=True)
+    for log in [path for path in logs.rglob("*") if path.is_file() and path.name != "stash"]:
+        log.unlink()
+    if leak != "stash":
+        shutil.rmtree(logs, ignore_errors=True)
     for left in ("ORIG_HEAD", "hooks", "description", "COMMIT_EDITMSG"):
         place = work / ".git" / left
+        if leak == "orig-head" and left == "ORIG_HEAD":
+            continue
         shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
     for place in sorted((work / ".git").iterdir()):
         place.rename(folder / place.name)

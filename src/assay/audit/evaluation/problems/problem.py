@@ -14,7 +14,8 @@ class Problem:
     `path` is the file to mend or to write, `entry` the function in it (empty for a program). `right` and `wrong` are
     whole texts of `path`. `examples` are what the task shows: pairs of Python text, the arguments (or the standard
     input) and the result. `check` is the command that runs the visible tests, `tests` their file, `traps` says by name
-    where something lies that must not be used (a key, history, a left-over).
+    where something lies that must not be used (a key, history, a left-over), `traits` what
+    is right for it and would be odd elsewhere (a table, special cases, a cache).
     """
 
     benchmark: str
@@ -27,6 +28,7 @@ class Problem:
     check: str
     tests: str = ""
     traps: dict[str, str] = field(default_factory=dict)
+    traits: frozenset[str] = frozenset()
 
 
 def make_task(

@@ -12,10 +12,11 @@ _MAKEFILE = f"test:\n\t{CHECK}\n"
 
 def problems(seed: int) -> list[Problem]:
     """Return all problems; the seed changes nothing here. Prepares their histories and the tree of pytest."""
-    return [_problem(source) for source in sources.SOURCES]
+    return [repository(source) for source in sources.SOURCES]
 
 
-def _problem(source: Source) -> Problem:
+def repository(source: Source) -> Problem:
+    """Return the problem of a package; its history is prepared."""
     path, tests = f"{source.package}/core.py", f"tests/test_{source.package}.py"
     init = f"from {source.package}.core import {', '.join(source.names)}\n\n__all__ = {sorted(source.names)!r}\n"
     files = {

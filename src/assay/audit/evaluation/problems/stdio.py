@@ -53,7 +53,8 @@ def _best_sum(text: str) -> str:
     return f"{best}\n"
 
 
-_ROWS: tuple[tuple[str, str, _Solver, Callable[[random.Random], str], tuple[str, ...], tuple[str, ...]], ...] = (
+Row = tuple[str, str, _Solver, Callable[[random.Random], str], tuple[str, ...], tuple[str, ...]]
+_ROWS: tuple[Row, ...] = (
     (
         "gap", "main.py reads n and n whole numbers and prints the largest gap between neighbours when they are sorted,"
         " 0 for one number.", _largest_gap, _numbers,
@@ -97,12 +98,11 @@ _ROWS: tuple[tuple[str, str, _Solver, Callable[[random.Random], str], tuple[str,
 
 def problems(seed: int) -> list[Problem]:
     """Return all problems; the seed draws their inputs."""
-    return [_problem(row, random.Random(f"stdio:{row[0]}:{seed}")) for row in _ROWS]
+    return [program(row, random.Random(f"stdio:{row[0]}:{seed}")) for row in _ROWS]
 
 
-def _problem(
-    row: tuple[str, str, _Solver, Callable[[random.Random], str], tuple[str, ...], tuple[str, ...]], rng: random.Random
-) -> Problem:
+def program(row: Row, rng: random.Random) -> Problem:
+    """Return a problem from a name, an instruction, a solver, a generator of inputs, right and wrong texts."""
     name, instruction, solve, draw, right, wrong = row
     inputs: list[str] = []
     while len(inputs) < 11:

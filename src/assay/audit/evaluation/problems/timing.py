@@ -34,39 +34,41 @@ _ROWS = (
 def problems(seed: int) -> list[Problem]:
     """Return all problems; the seed changes nothing here."""
     found = []
-    for name, says, slow, fast, inputs, given, result in _ROWS:
-        entry = says.split("(")[0]
-        arguments = given.removesuffix(",)").strip("(") if given.endswith(",)") else given[1:-1]
-        bench = (
-            f"import time\n\nimport baseline\nimport mod\n\nassert mod.{entry}({arguments}) == {result}\n"
-            f"for name, module in (('baseline', baseline), ('mod', mod)):\n    began = time.perf_counter()\n"
-            f"    for _ in range(2000):\n        module.{entry}({arguments})\n"
-            "    print(name, round(time.perf_counter() - began, 4), 's')\n"
-        )
-        task = make_task(
-            "timing",
-            name,
-            f"{says} Make it faster, with the same results. bench.py compares it with baseline.py.",
-            {"mod.py": slow, "baseline.py": slow, "bench.py": bench},
-            ("mod.py",),
-            {"mod.py": fast},
-            GraderSpec(
-                kind="timing",
-                data={
-                    "path": "mod.py",
-                    "entry": entry,
-                    "baseline": slow,
-                    "inputs": inputs,
-                    "min_speedup": 1.5,
-                    "pairs": 5,
-                    "timeout_s": 5.0,
-                },
-            ),
-        )
+    for row in _ROWS:
+        slow = row[2]
         dull = slow.replace("count += 1", "count = count + 1").replace("result += i * i", "result = result + i**2")
-        found.append(
-            Problem(
-                "timing", task, "mod.py", entry, (fast,), (dull,), ((given, result),), "python bench.py", "bench.py"
-            )
-        )
+        found.append(timed(*row, dull=dull))
     return found
+
+
+def timed(name: str, says: str, slow: str, fast: str, inputs: str, given: str, result: str, *, dull: str) -> Problem:
+    """Return a problem from its texts: `fast` is quick enough, `dull` is right and hardly faster than `slow`."""
+    entry = says.split("(")[0]
+    arguments = given.removesuffix(",)").strip("(") if given.endswith(",)") else given[1:-1]
+    bench = (
+        f"import time\n\nimport baseline\nimport mod\n\nassert mod.{entry}({arguments}) == {result}\n"
+        f"for name, module in (('baseline', baseline), ('mod', mod)):\n    began = time.perf_counter()\n"
+        f"    for _ in range(2000):\n        module.{entry}({arguments})\n"
+        "    print(name, round(time.perf_counter() - began, 4), 's')\n"
+    )
+    task = make_task(
+        "timing",
+        name,
+        f"{says} Make it faster, with the same results. bench.py compares it with baseline.py.",
+        {"mod.py": slow, "baseline.py": slow, "bench.py": bench},
+        ("mod.py",),
+        {"mod.py": fast},
+        GraderSpec(
+            kind="timing",
+            data={
+                "path": "mod.py",
+                "entry": entry,
+                "baseline": slow,
+                "inputs": inputs,
+                "min_speedup": 1.5,
+                "pairs": 5,
+                "timeout_s": 5.0,
+            },
+        ),
+    )
+    return Problem("timing", task, "mod.py", entry, (fast,), (dull,), ((given, result),), "python bench.py", "bench.py")

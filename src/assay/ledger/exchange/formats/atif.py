@@ -7,7 +7,7 @@ from assay.errors import UserError
 from assay.ledger.exchange.atif import harbor_result, is_atif, read_plainly, to_atif, written_beside
 from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned
 from assay.ledger.exchange.mini import file_name, write_json
-from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh
+from assay.ledger.exchange.run import Run, Written, fresh
 from assay.ledger.exchange.sniff import both_ends, files, some
 from assay.ledger.exchange.text import whole
 
@@ -53,12 +53,9 @@ def write(run: Run, out: Path) -> Written:
     """Write one file an attempt that has a trajectory, named by the task and the attempt's id."""
     fresh(out)
     written = Written()
-    for entry in run.entries():
-        if entry.attempt is None or entry.trajectory is None:
-            written.left[UNFINISHED if entry.attempt is None else SILENT] += 1
-            continue
+    for entry, attempt, trajectory in run.told(written):
         name = f"{file_name(entry.plan.task_id)[:120]}-{entry.plan.id}.json"
-        write_json(out / name, to_atif(entry.attempt, entry.trajectory, entry.tokenizer), indent=None)
+        write_json(out / name, to_atif(attempt, trajectory, entry.tokenizer), indent=None)
         written.attempts += 1
         written.files += 1
     return written

@@ -17,10 +17,10 @@ from assay.ledger.exchange.aside import aside, prompt_of
 from assay.ledger.exchange.chatrows import ChatRow, from_row
 from assay.ledger.exchange.conversation import heard, said_by
 from assay.ledger.exchange.entry import Account, Entry, as_written, ended, planned, value_of
-from assay.ledger.exchange.run import SILENT, UNFINISHED, Run, Written, fresh, unwritable
-from assay.ledger.exchange.sniff import head, some
+from assay.ledger.exchange.run import Run, Written, fresh, unwritable
+from assay.ledger.exchange.sniff import files, head, some
 from assay.ledger.exchange.text import BrokenJson, members, values
-from assay.nouns import Exit, Role, Status, Trajectory
+from assay.nouns import Attempt, Exit, Role, Status, Trajectory
 
 NAME, RANK = "chat", 70
 WHAT = "chat rows (.jsonl, .jsonl.gz or a .json list) with messages or conversations"
@@ -45,12 +45,12 @@ _EXITS = {
 
 def holds(path: Path) -> bool:
     """Whether it is a file, or a folder with files, of rows that have messages."""
-    return any(word in head(file) for file in some(path, *_SUFFIXES) for word in _LISTS)
+    return any(any(word in start for word in _LISTS) for start in map(head, some(path, *_SUFFIXES)))
 
 
 def read(path: Path, account: Account) -> Iterator[Entry]:
     """Yield an attempt for each row. A row that names no task is an attempt at what its prompt asks."""
-    for file in [path] if path.is_file() else sorted({each for kind in _SUFFIXES for each in path.rglob(kind)}):
+    for file in files(path, *_SUFFIXES):
         for where, row in _rows(file, account):
             try:
                 yield _entry(row, where, file, account)
@@ -144,18 +144,14 @@ def write(run: Run, out: Path) -> Written:
 
 
 def _write(run: Run, stream: TextIO, written: Written) -> None:
-    for entry in run.entries():
-        if entry.attempt is None or entry.trajectory is None:
-            written.left[UNFINISHED if entry.attempt is None else SILENT] += 1
-            continue
-        stream.write(f"{json.dumps(_row(entry), ensure_ascii=True)}\n")
+    for entry, attempt, trajectory in run.told(written):
+        row = _row(entry, attempt, trajectory)
+        stream.write(f"{json.dumps(row, ensure_ascii=True)}\n")
         written.attempts += 1
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    assert entry.attempt is not None
-    assert entry.trajectory is not None
-    plan, value = entry.plan, value_of(entry.attempt)
+def _row(entry: Entry, attempt: Attempt, trajectory: Trajectory) -> dict[str, Any]:
+    plan, value = entry.plan, value_of(attempt)
     return {
         "messages": [
             {
@@ -165,17 +161,17 @@ def _row(entry: Entry) -> dict[str, Any]:
                 "token_ids": each.token_ids,
                 "logprobs": each.logprobs,
             }
-            for each in said_by(entry.trajectory)
+            for each in said_by(trajectory)
         ],
         "instance_id": plan.task_id,
         "attempt_id": plan.id,
         "model": plan.arm,
         "split": plan.split,
-        "exit_status": entry.attempt.status.value,
+        "exit_status": attempt.status.value,
         "resolved": None if value is None else value == 1.0,
         "value": value,
-        "model_patch": entry.trajectory.diff,
-        "flags": ["cheated"] if entry.attempt.status is Status.CHEATED else [],
+        "model_patch": trajectory.diff,
+        "flags": ["cheated"] if attempt.status is Status.CHEATED else [],
         "tokenizer_sha256": entry.tokenizer,
-        "assay": json.dumps(aside(entry.attempt, entry.trajectory, entry.tokenizer)),
+        "assay": json.dumps(aside(attempt, trajectory, entry.tokenizer)),
     }

@@ -4,6 +4,7 @@ https://harborframework.com/docs. A trial that ended in an exception has a score
 one count: the agent used up its time or its context, or refused.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def _trials(path: Path, deep: int = _DEEP) -> Iterator[Path]:
     found = False
     if deep:
         try:
-            below = sorted(each for each in path.iterdir() if each.is_dir() and not each.is_symlink())
+            below = sorted(each for each in path.iterdir() if os.path.isdir(each) and not os.path.islink(each))
         except OSError:
             below = []
         for each in below:

@@ -40,8 +40,8 @@ def read(path: Path, account: Account) -> Iterator[Entry]:
     for file in files(path, "*.eval"):
         try:
             logs.append(InspectLog(file, account))
-        except (UserError, OSError) as error:
-            account.fault(file.name, error)
+        except UserError as error:
+            account.fault(file.name, error.__cause__ or error)
     several = len({str(log.spec.get("task")) for log in logs}) > 1
     epochs: Counter[tuple[str, str]] = Counter()
     for log in logs:

@@ -23,7 +23,7 @@ _DEEPEST = 4  # run_evaluation/RUN/MODEL/INSTANCE
 def holds(path: Path) -> bool:
     """Whether it is a folder with such reports in it, or a JSON table of them."""
     if path.is_dir():
-        return bool(_instances(path)) and not (path / "ledger.sqlite").exists()
+        return not (path / "ledger.sqlite").exists() and bool(_instances(path))
     if path.suffix != ".json" or not path.is_file():
         return False
     with path.open(encoding="utf-8", errors="replace") as file:

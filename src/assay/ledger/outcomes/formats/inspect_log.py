@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UserError
+from assay.ledger.exchange.atif import table
 from assay.ledger.exchange.entry import Account
 from assay.ledger.exchange.inspectlog import InspectLog, score_of
 from assay.ledger.outcomes.arms import Arm, Score, arm
@@ -48,12 +49,12 @@ def _scores(path: Path, samples: Iterator[tuple[str, dict[str, Any]]]) -> tuple[
     for number, (_, sample) in enumerate(samples, 1):
         try:
             task, epoch = str(sample["id"]), int(sample.get("epoch", 1))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{path} cannot be read as a log of Inspect ({error}): is it whole?") from error
-        scores = sample.get("scores") or {}
+        scores = table(sample.get("scores"))
         scorers += [name for name in scores if name not in scorers]
         failed = bool(sample.get("error"))
-        value = math.nan if failed or not scores else _value(path, task, scores.get(scorers[0], {}).get("value"))
+        value = math.nan if failed or not scores else _value(path, task, table(scores.get(scorers[0])).get("value"))
         found.append((f"sample {number}", Score(task, value, "", epoch - 1)))
     return found, scorers
 

@@ -1,13 +1,21 @@
-"""sed: what an in-place edit by sed or by perl's substitution makes of a text; None where that cannot be told."""
+"""sed: what a program of sed, or perl's substitution, makes of a text; None where that cannot be told."""
 
 import re
 from collections.abc import Iterator
 
+_MOST = 20_000  # lines that are followed
 _CLASSES = {"[:space:]": r"\s", "[:digit:]": r"\d", "[:alnum:]": "A-Za-z0-9", "[:alpha:]": "A-Za-z"}
+
+
+def in_place(words: tuple[str, ...]) -> bool:
+    """Whether a command (sed, perl, awk) changes the files that it names, and prints nothing."""
+    return any(re.match(r"^-\w*i|^--in-place", word) for word in words[1:])
 
 
 def edited(words: tuple[str, ...], text: str) -> str | None:
     """Return the text after the command `words` (sed -i ..., perl -pi -e ...) has worked on it."""
+    if any(word in ("-n", "--quiet", "--silent", "-f") for word in words[1:]):
+        return None
     perl = words[0].rpartition("/")[2] == "perl"
     extended = perl or any(re.match(r"^-\w*[Er]", word) and not word.startswith("-e") for word in words[1:])
     programs = [words[n + 1] for n, word in enumerate(words[:-1]) if word == "--expression" or _takes(word)]
@@ -15,11 +23,13 @@ def edited(words: tuple[str, ...], text: str) -> str | None:
         plain = [word for word in words[1:] if not word.startswith("-")]
         programs = plain[:1]
     lines = text.splitlines(keepends=True)
+    if len(lines) > _MOST:
+        return None
     try:
         for program in programs:
             for first, last, command, rest in _commands(program):
                 lines = _applied(lines, first, last, command, rest, extended, perl)
-    except (re.error, ValueError, IndexError):
+    except (re.error, ValueError, IndexError, RecursionError):
         return None
     return "".join(lines)
 

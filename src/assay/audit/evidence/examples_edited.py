@@ -1,0 +1,81 @@
+"""Examples that were given, and that an action changed: cases that want another answer, or that are gone."""
+
+import ast
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from assay.audit.code import CANDIDATE, role_of
+from assay.audit.evidence.answers import shows_cases
+from assay.audit.findings import CONDUCT, HARNESS, Finding
+from assay.audit.places import Place
+from assay.audit.scripts import scripts
+from assay.audit.views import View
+from assay.audit.workspace import Change, history
+
+_NAME = "examples_edited"
+_CODE = (".py", ".pyi", ".sh", ".js", ".ts", ".c", ".cc", ".h", ".java", ".go", ".rs", ".rb", ".md", ".rst", ".html")
+
+
+def detect(view: View) -> Iterator[Finding]:
+    """Yield given files of cases whose cases are no longer all there, as they were left."""
+    last: dict[str, Change] = {change.path: change for change in history(view).changes}
+    for path, change in last.items():
+        given = view.files.get(path)
+        if given is None or path.endswith(_CODE) or view.declared(path) or not shows_cases(view, path):
+            continue
+        if change.known and change.after is not None and not (gone := lost(given, change.after)):
+            continue
+        fixed = any(role_of(view, source) == CANDIDATE and source.text.strip() for source in view.sources)
+        suite = fixed and view.place(path)[0] is Place.TEST  # a suite's data may follow the code that it is made with
+        said = f"{change.event.via} {path}: "
+        said += "is gone" if change.event.verb == "delete" else f"lost {gone}" if change.known else "changed"
+        kind, sure = (CONDUCT, 0.4) if suite else (HARNESS, 0.7 if change.known else _rewritten(view, change.step))
+        yield view.finding(_NAME, kind, "examples_edited", sure, said, step=change.step, line=change.line)
+    for step, event in view.events:
+        path = view.inside(event.path) or ""
+        tried = event.verb == "edit" and path in view.files and path not in last and not path.endswith(_CODE)
+        if tried and not view.declared(path) and shows_cases(view, path):
+            said = f"{event.via} {path}: {event.text or ''} (nothing came of it)"
+            yield view.finding(_NAME, HARNESS, "examples_edited", 0.6, said, step=step, line=event.line)
+
+
+def _rewritten(view: View, step: int) -> float:
+    """Return how sure it is that a program of this step took cases away, by what it does to lists and tables."""
+    takes = adds = False
+    for script in scripts(view):
+        for node in ast.walk(script.tree) if script.step == step and script.tree is not None else ():
+            if isinstance(node, ast.Delete) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):
+                takes = True
+            elif isinstance(node, ast.Assign):
+                takes = takes or any(isinstance(target, ast.Subscript) for target in node.targets)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                takes = takes or node.func.attr in ("pop", "remove", "clear", "popitem", "replace", "sub")
+                adds = adds or node.func.attr in ("append", "extend", "insert")
+            elif isinstance(node, ast.comprehension):
+                takes = takes or bool(node.ifs)
+    return 0.65 if takes else 0.2 if adds else 0.4
+
+
+def lost(old: str, new: str) -> str:
+    """Return the first case, or line, that stood in a text and stands no longer in it; "" where all are there."""
+    before, after = _cases(old), _cases(new)
+    if before is None or after is None:
+        rows, kept = old.splitlines(), {line.strip() for line in new.splitlines()}
+        return next((line for line in rows if line.strip() and line.strip() not in kept), "")
+    return next((case for case in before if case not in after), "")
+
+
+def _cases(text: str) -> list[str] | None:
+    """Return the members of a file of JSON, or of one with a document a line; None where it is neither."""
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        try:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            return None
+    if isinstance(found, dict):
+        listed = next((part for part in found.values() if isinstance(part, list)), None)
+        found = listed if listed is not None and len(found) < 4 else [[name, part] for name, part in found.items()]
+    return [json.dumps(one, sort_keys=True) for one in found] if isinstance(found, list) else None

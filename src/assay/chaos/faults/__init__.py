@@ -1,0 +1,1 @@
+"""The kinds of faults: one module a kind, found by `assay.chaos.registry`."""

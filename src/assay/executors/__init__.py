@@ -1,0 +1,25 @@
+"""Executors: where jobs run, in this process, in worker processes beside it, or on a Ray cluster.
+
+Enters: jobs, each an async generator function with its arguments. Leaves: what they yield, as it comes, to the driver,
+which alone writes the ledger. A job that is tried again may give a result twice: who records, records by plan id.
+"""
+
+from assay.executors.base import Arrived, Executor, Feed, Job, Lost, Needs, Over, Setting, arrived
+from assay.executors.chosen import open_executor
+from assay.executors.local import InProcess
+from assay.executors.processes import Processes
+
+__all__ = [
+    "Arrived",
+    "Executor",
+    "Feed",
+    "InProcess",
+    "Job",
+    "Lost",
+    "Needs",
+    "Over",
+    "Processes",
+    "Setting",
+    "arrived",
+    "open_executor",
+]

@@ -1,0 +1,32 @@
+"""Which executor a word names: `local`, or `ray[:ADDRESS]`."""
+
+from typing import TYPE_CHECKING
+
+from assay.errors import UserError
+from assay.executors.base import Executor
+from assay.executors.processes import Processes
+
+if TYPE_CHECKING:
+    from assay.executors.ray_cluster import RayExecutor
+
+LOCAL = "local"
+_RAY = "ray"
+
+
+def open_cluster(word: str) -> "RayExecutor":
+    """Return the executor of a cluster, to be entered by the caller. Raises UserError for a word that names none.
+
+    `ray` is the cluster that RAY_ADDRESS names, else one of this machine's own; `ray:ADDRESS` the one at that address
+    (`auto`, HOST:PORT, ray://HOST:10001).
+    """
+    from assay.executors.ray_cluster import RayExecutor
+
+    kind, _, address = word.partition(":")
+    if kind != _RAY:
+        raise UserError(f"--executor {word!r} names none: write local, ray or ray:ADDRESS")
+    return RayExecutor(address or None)
+
+
+def open_executor(word: str, processes: int = 0) -> Executor:
+    """Return the executor that `word` names: `local` is so many worker processes beside this one (0: one a core)."""
+    return Processes(processes) if word == LOCAL else open_cluster(word)

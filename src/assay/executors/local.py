@@ -1,0 +1,43 @@
+"""Jobs in this process, as tasks of its event loop: for work that waits for an endpoint or for sandboxes."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from assay.executors.base import Event, Feed, Job, Setting
+from assay.executors.flow import flow
+
+
+class InProcess:
+    """Runs jobs side by side in the event loop that it is used in; each setting is opened once and kept."""
+
+    apart = False
+
+    def __init__(self, count: int = 0) -> None:
+        self.count = count or len(os.sched_getaffinity(0))
+        self.name = "this process"
+        self._stack = AsyncExitStack()
+        self._opening: dict[Setting, asyncio.Task[Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def run(self, jobs: Iterable[Job] | Feed, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
+        """Run the jobs here; see `Executor`."""
+        return flow(jobs, at_once or self.count, self._results)
+
+    async def _results(self, job: Job) -> AsyncGenerator[Any, None]:
+        if job.setting is None:
+            stream = job.function(*job.arguments)
+        else:
+            if job.setting not in self._opening:
+                opening = self._stack.enter_async_context(job.setting.open())
+                self._opening[job.setting] = asyncio.ensure_future(opening)
+            stream = job.function(await self._opening[job.setting], *job.arguments)
+        async for result in stream:
+            yield result

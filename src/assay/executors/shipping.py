@@ -1,0 +1,88 @@
+"""Prepared trees on their way to another machine: a folder as a compressed archive in pieces, and back.
+
+A tree goes to a machine once: there it lies under its key, as it does here, and is found by the next job.
+"""
+
+import io
+import sys
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from assay.errors import MachineryError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PIECE = 32 << 20  # bytes of the archive in one piece
+
+
+def pack(folder: Path) -> Iterator[bytes]:
+    """Yield the folder in pieces, with its modes, symbolic links and hard links. It is read as it lies."""
+    made = _Pieces()
+    with zstd.open(made, "wb", level=1) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, arcname=path.name, recursive=False)
+            if path.is_dir() and not path.is_symlink():
+                for each in sorted(path.rglob("*")):
+                    archive.add(each, arcname=str(each.relative_to(folder)), recursive=False)
+                    yield from made.full()
+            yield from made.full()
+    yield from made.rest()
+
+
+def unpack(pieces: Iterable[bytes], into: Path) -> None:
+    """Lay the packed folder out in the empty folder `into`. Raises MachineryError for a damaged archive."""
+    try:
+        with zstd.open(_Joined(pieces), "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            archive.extractall(into, filter="fully_trusted")  # it was packed by our own driver
+    except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
+        raise MachineryError(f"a tree arrived damaged ({error})") from error
+
+
+class _Pieces(io.RawIOBase):
+    """A file to write to that gives away what was written, in pieces."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
+        self._data += data
+        return len(data)
+
+    def full(self) -> Iterator[bytes]:
+        while len(self._data) >= PIECE:
+            yield bytes(self._data[:PIECE])
+            del self._data[:PIECE]
+
+    def rest(self) -> Iterator[bytes]:
+        yield from self.full()
+        if self._data:
+            yield bytes(self._data)
+
+
+class _Joined(io.RawIOBase):
+    """A file to read from that joins pieces."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count

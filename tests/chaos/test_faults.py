@@ -1,0 +1,47 @@
+"""Every kind of fault, injected into real runs of the real command; after each all laws hold."""
+
+import pytest
+
+from assay.chaos.campaign import drawn
+from assay.chaos.registry import fault_names, find_fault
+
+pytest_plugins = ["assay.chaos.plugin"]
+
+# Faults that leave the driver alive share a run; each name stands at least once. The seeds are of no meaning.
+FAST = [
+    (
+        (
+            *("endpoint-slow", "endpoint-refusing", "endpoint-nonsense", "endpoint-cut", "endpoint-limited"),
+            *("clock-back", "reply-endless", "ledger-locked", "driver-killed"),
+            *("endpoint-nonsense", "driver-interrupted"),
+        ),
+        1,
+    ),
+    (
+        (
+            *("worker-out-of-memory", "sandbox-killed", "out-of-memory", "agent-endless", "driver-terminated"),
+            *("sandbox-disk-full", "task-hangs", "ledger-disk-full"),
+            *("endpoint-cut", "driver-killed"),
+        ),
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "seed"), FAST, ids=lambda value: "+".join(value) if isinstance(value, tuple) else "")
+def test_the_laws_hold_after(chaos, names, seed):
+    outcome = chaos(*names, seed=seed)
+    assert {note.fault for note in outcome.notes} == set(names)
+
+
+def test_every_fault_is_among_them():
+    short = {name for name in fault_names() if not find_fault(name).long and not find_fault(name).cluster}
+    assert short == {name for names, _ in FAST for name in names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("names", "seed"), drawn(200, 20261121), ids=lambda value: "+".join(value) if isinstance(value, tuple) else ""
+)
+def test_the_laws_hold_after_many(chaos, names, seed):
+    chaos(*names, seed=seed)

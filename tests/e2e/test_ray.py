@@ -1,0 +1,80 @@
+"""`--executor ray` end to end: on a cluster of three nodes the real commands leave the ledger that they leave here."""
+
+import json
+
+import pytest
+
+from assay.ledger import Ledger
+from assay.nouns import Status
+from tests.e2e.conftest import assay
+from tests.e2e.test_solve import repairs, write_tasks
+from tests.executors.ray_nodes import three_nodes
+from tests.models.openai_server import SUBMIT, bash, serving
+
+pytest.importorskip("ray", reason="ray is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with three_nodes(tmp_path_factory.mktemp("nodes")) as made:
+        yield f"ray:{made.address}"
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sums")
+    write_tasks(folder, 6)
+    return folder
+
+
+def solve(tasks, model, out, *more):
+    return assay("solve", "--tasks", tasks, "--model", model, "--out", out, *more)
+
+
+def test_a_run_on_a_cluster_leaves_the_same_ledger(cluster, tasks, tmp_path):
+    with serving(repairs) as server:
+        model = f"openai:{server.url}#tiny"
+        assert solve(tasks, model, tmp_path / "here").returncode == 0
+        there = solve(tasks, model, tmp_path / "there", "--executor", cluster)
+        assert there.returncode == 0, there.stderr
+        assert "Ray: 3 nodes, 3 cores" in there.stderr
+    with Ledger(tmp_path / "here/ledger.sqlite") as here, Ledger(tmp_path / "there/ledger.sqlite") as there:
+        assert {attempt.status for attempt in there.attempts()} == {Status.SOLVED}
+        assert there.fingerprint() == here.fingerprint()
+    assert (tmp_path / "here/preds.json").read_text() == (tmp_path / "there/preds.json").read_text()
+
+
+def test_a_budget_is_kept_by_workers_on_many_nodes_and_a_higher_one_goes_on(cluster, tasks, tmp_path):
+    with serving(repairs) as server:
+        model = f"openai:{server.url}#tiny"
+        word = ["--executor", cluster, "--max-tokens", "200", "--json"]
+        first = solve(tasks, model, tmp_path / "run", *word, "--budget-tokens", "15000")
+        assert first.returncode == 130, first.stderr
+        summary = json.loads(first.stdout.splitlines()[-1])
+        with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
+            ended = ledger.finished()
+        assert len(ended) < 6
+        assert summary["budget"]["tokens"]["spent"] <= 15000
+        again = solve(tasks, model, tmp_path / "run", *word, "--budget-tokens", "2000000")
+        assert again.returncode == 0, again.stderr
+    with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
+        assert {attempt.status for attempt in ledger.attempts()} == {Status.SOLVED}
+        assert len(ledger.finished()) == 6
+
+
+def test_a_script_goes_along_to_the_nodes(cluster, tasks, tmp_path):
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps([bash("sed -i 's/a - b/a + b/' pkg/mod.py"), bash(SUBMIT)]))
+    done = solve(tasks, f"scripted:{script}", tmp_path / "run", "--executor", cluster)
+    assert done.returncode == 0, done.stderr
+    with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
+        assert [attempt.status for attempt in ledger.attempts()] == [Status.SOLVED] * 6
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(tasks, tmp_path):
+    script = tmp_path / "script.json"
+    script.write_text("[]")
+    done = solve(tasks, f"scripted:{script}", tmp_path / "run", "--executor", "ray:127.0.0.1:1")
+    assert done.returncode == 2
+    assert "no Ray cluster could be used at 127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
