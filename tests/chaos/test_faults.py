@@ -13,15 +13,15 @@ FAST = [
         (
             *("endpoint-slow", "endpoint-refusing", "endpoint-nonsense", "endpoint-cut", "endpoint-limited"),
             *("clock-back", "reply-endless", "ledger-locked", "driver-killed"),
-            *("endpoint-nonsense", "driver-interrupted"),
+            *("agent-endless", "driver-interrupted"),
         ),
         1,
     ),
     (
         (
             *("worker-out-of-memory", "sandbox-killed", "out-of-memory", "agent-endless", "driver-terminated"),
-            *("sandbox-disk-full", "task-hangs", "ledger-disk-full"),
-            *("endpoint-cut", "driver-killed"),
+            *("endpoint-limited", "task-hangs", "ledger-disk-full"),
+            *("endpoint-cut", "sandbox-disk-full"),
         ),
         1,
     ),

@@ -54,7 +54,7 @@ def test_a_budget_is_kept_by_workers_on_many_nodes_and_a_higher_one_goes_on(clus
         with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
             ended = ledger.finished()
         assert len(ended) < 6
-        assert summary["budget"]["tokens"]["spent"] <= 15000
+        assert summary["budget"]["tokens"] <= 15000
         again = solve(tasks, model, tmp_path / "run", *word, "--budget-tokens", "2000000")
         assert again.returncode == 0, again.stderr
     with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
@@ -78,3 +78,44 @@ def test_a_cluster_that_is_not_there_is_one_sentence(tasks, tmp_path):
     assert done.returncode == 2
     assert "no Ray cluster could be used at 127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_samples_and_predictions_and_tasks_have_the_same_verdicts_there(cluster, tasks, tmp_path):
+    problems, samples = tmp_path / "problems.jsonl", tmp_path / "samples.jsonl"
+    names = [f"HumanEval/{number}" for number in range(5)]
+    texts = {
+        "task_id": "{}",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "canonical_solution": "    return x + {}\n",
+        "test": "def check(candidate):\n    assert candidate(1) == 1 + {}\n",
+    }
+    records = [
+        {key: text.format(name if key == "task_id" else n) for key, text in texts.items()}
+        for n, name in enumerate(names)
+    ]
+    problems.write_text("".join(json.dumps(record) + "\n" for record in records))
+    given = [
+        {"task_id": name, "completion": f"    return x + {n * k}\n"} for n, name in enumerate(names) for k in (1, 2)
+    ]
+    samples.write_text("".join(json.dumps(sample) + "\n" for sample in given))
+    predictions = tmp_path / "preds.json"
+    wrong = "--- a/pkg/mod.py\n+++ b/pkg/mod.py\n@@ -1,2 +1,2 @@\n def total_{0}(a, b):\n"
+    wrong += "-    return a - b\n+    return a {1} b\n"
+    made = {f"sum-{n}": {"model_patch": wrong.format(n, "+" if n % 2 else "*")} for n in range(4)}
+    predictions.write_text(json.dumps(made))
+    for name, words in {
+        "samples": ["grade", problems, samples, "--k", "1", "--json", "--out", tmp_path / "samples.out"],
+        "predictions": ["grade", "--predictions", predictions, "--dataset", tasks, "--json"],
+        "check": ["tasks", "check", tasks, "--json", "--repeats", "1"],
+    }.items():
+        found = []
+        for number, word in enumerate(("local", cluster)):
+            out = ["--out", tmp_path / f"report{number}.json"] if name == "predictions" else []
+            done = assay(*words, *out, "--executor", word)
+            assert done.returncode == 0, (name, word, done.stderr)
+            lines = [json.loads(line) for line in done.stdout.splitlines()]
+            for line in lines:
+                line.pop("seconds", None)
+            found.append((sorted(map(json.dumps, lines)), name == "samples" and (tmp_path / "samples.out").read_text()))
+        assert found[0] == found[1], name

@@ -82,14 +82,6 @@ def alive(pids: dict[int, tuple[str, str]]) -> list[tuple[int, str]]:
     return left
 
 
-def tasks_with(folder: Path, gold: str) -> None:
-    write_tasks(folder, 2)
-    for place in folder.iterdir():
-        for file in place.rglob("*.py"):
-            if "return a + b" in file.read_text():
-                file.write_text(gold)
-
-
 @pytest.fixture
 def words(request, tmp_path):
     """Yield the words of a verb that hangs in a sandbox."""
@@ -117,8 +109,8 @@ def words(request, tmp_path):
         yield ["grade", "--predictions", tmp_path / "preds.json", "--dataset", tasks]
     elif verb == "tasks check":
         write_tasks(tasks, 2)
-        for file in tasks.rglob("test_mod.py"):
-            file.write_text(f"{HANGS}{file.read_text()}")
+        for file in tasks.rglob("solution/pkg/mod.py"):
+            file.write_text(HANGS)
         yield ["tasks", "check", tasks]
     else:
         hangs = "import threading\n\n\ndef test_hangs():\n    threading.Event().wait()\n"
@@ -126,7 +118,8 @@ def words(request, tmp_path):
         yield ["tasks", "seed", place, "--out", tmp_path / "seeded"]
 
 
-VERBS = ["solve", "grade samples", "grade predictions", "tasks check", "tasks seed"]
+OTHERS = ["grade samples", "grade predictions", "tasks check", "tasks seed"]
+VERBS = ["solve", *(pytest.param(verb, marks=pytest.mark.slow) for verb in OTHERS)]
 
 
 def begin(words, tmp_path) -> subprocess.Popen:

@@ -83,6 +83,8 @@ def test_a_tree_goes_to_each_node_once(cluster, tmp_path, monkeypatch):
         os.link(folder / "run", folder / "again")
 
     trees.prepare("shipped", build)
+    (tmp_path / "elsewhere").write_text("from outside")
+    (trees.tree("shipped") / "outside").symlink_to(tmp_path / "elsewhere")
     executor, found = events([Job(jobs.look, ("shipped", "link"), trees=("shipped",)) for _ in range(30)])
     seen = results(found)
     assert {content for content, _, _ in seen} == {text}
@@ -94,6 +96,8 @@ def test_a_tree_goes_to_each_node_once(cluster, tmp_path, monkeypatch):
         assert os.access(place / "run", os.X_OK)
         assert (place / "run").stat().st_ino == (place / "again").stat().st_ino
         assert (place / "link").is_symlink()
+        assert not (place / "outside").is_symlink()
+        assert (place / "outside").read_text() == "from outside"
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_job_begun_again(cluster, tmp_path):

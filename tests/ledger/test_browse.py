@@ -77,6 +77,12 @@ filters = st.builds(
 def test_pages_of_any_size_give_what_the_filter_wants_once_and_in_order(reader, wanted, size, newest_first):
     should = expected(wanted)
     assert reader.count(wanted) == len(should)
+    found, positions = reader.matches(wanted, size)
+    assert found == len(should)
+    assert (positions is None) == (found > size)
+    if positions is not None:
+        assert [row.id for row in reader.at(positions)] == should
+        assert [row.id for row in reader.at(positions[::-2])] == should[(found - 1) % 2 :: 2] if found else True
     seen, after = [], 0
     while page := reader.browse(wanted, after=after, limit=size, newest_first=newest_first):
         assert len(page) <= size

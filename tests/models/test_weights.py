@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from assay.errors import UserError
-from assay.models.weights import load_model, use_one_thread
+from assay.models.weights import load_model, merge, use_one_thread
 
 SMALL = {
     "vocab_size": 90,
@@ -68,6 +68,19 @@ def test_an_adapter_is_merged_into_the_model_it_names(tmp_path):
         config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": named}))
         with pytest.raises(UserError, match="no directory here"):
             load_model(tmp_path / "adapter")
+        moved = load_model(tmp_path / "adapter", base=tmp_path / "base")
+        assert logits(moved) == pytest.approx(logits(merged), abs=1e-5)
+    with pytest.raises(UserError, match="There is no checkpoint in"):
+        load_model(tmp_path / "adapter", base=tmp_path / "nowhere")
+    with pytest.raises(UserError, match="There is no adapter in"):
+        merge(load_model(tmp_path / "base"), tmp_path / "base")
+    tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    save_file(
+        {name: each[:, :3].clone() for name, each in tensors.items()},
+        tmp_path / "adapter" / "adapter_model.safetensors",
+    )
+    with pytest.raises(UserError, match="does not fit"):
+        merge(load_model(tmp_path / "base"), tmp_path / "adapter")
     config.write_text("{")
     with pytest.raises(UserError, match="does not name the model"):
         load_model(tmp_path / "adapter")

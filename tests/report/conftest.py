@@ -26,7 +26,7 @@ from assay.nouns import (
     Trajectory,
     Verdict,
 )
-from assay.report import build
+from assay.report.build import build
 
 WRONG = "def clamp(x, low, high):\n    return max(low, max(x, high))\n"
 RIGHT = "def clamp(x, low, high):\n    return max(low, min(x, high))\n"

@@ -11,7 +11,7 @@ import pytest
 from assay.errors import UserError
 from assay.ledger import Ledger
 from assay.nouns import Attempt, Check, Exit, Finish, Message, Reason, Reply, Role, Status, Step, Trajectory, Verdict
-from assay.report import build
+from assay.report.build import build
 from assay.statistics import jeffreys, paired_difference
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "base", "embed", "source"}

@@ -7,9 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from assay.cli.view import _bound, view
+from assay.cli.view import _bound, _rebuild, view
 from assay.errors import UserError
 from assay.ledger import Ledger
+from assay.report.web.runs import runs_of
 
 
 @pytest.fixture
@@ -61,6 +62,28 @@ def test_it_builds_once_again_when_asked_and_again_when_the_ledger_has_grown(run
     os.utime(run / "ledger.sqlite", ns=(later, later))  # some file systems count time in coarse steps
     invoke(run, "--report", "--no-open")
     assert index.read_text() != "as it was"
+
+
+def test_a_ledger_that_holds_nothing_is_not_newer_than_a_report(tmp_path, opened):
+    (tmp_path / "ledger.sqlite").touch()
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text("as it was")
+    assert invoke(tmp_path, "--report", "--no-open") == str(tmp_path / "report" / "index.html")
+
+
+def test_every_run_of_a_folder_is_rebuilt_and_one_that_cannot_be_is_said(made, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    made(splits={"seen": 3}, doses=(0, 10)).rename(runs / "one")
+    made(splits={"seen": 3}, doses=(0, 10)).rename(runs / "two")
+    (runs / "odd").mkdir()
+    (runs / "odd" / "ledger.sqlite").write_bytes(b"no ledger" * 500)
+    for each in runs.glob("*/report/index.html"):
+        each.write_text("as it was")
+    _rebuild(runs_of([runs]))
+    for name in ("one", "two"):
+        assert "as it was" not in (runs / name / "report" / "index.html").read_text()
+    assert "odd has no new report: " in capsys.readouterr().err
 
 
 def test_a_missing_run_is_one_sentence(tmp_path):

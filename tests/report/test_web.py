@@ -1,7 +1,9 @@
 """The page behind its application: what each address answers, its headers, what it refuses, and bad ledgers."""
 
+import json
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +11,18 @@ pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
 from assay.errors import UserError
+from assay.ledger import Ledger
+from assay.ledger.reading import LedgerReader
+from assay.nouns import Attempt, PlannedAttempt, Status
+from assay.report.measures import measure
+from assay.report.web import curves as curves_module
+from assay.report.web import listing, runs
 from assay.report.web.app import application
 from assay.report.web.comparisons import comparison
+from assay.report.web.curves import MARKS, curves
 from assay.report.web.measured import record_of
+from assay.report.web.redact import Redactor
+from assay.report.web.redacted import RedactedRun
 from assay.report.web.runs import runs_of
 from tests.report.web_run import LONG, ODD_TASK, TASK, write
 
@@ -245,3 +256,63 @@ def test_runs_are_found_and_named_apart(run, tmp_path):
     assert [each.slug for each in runs_of([tmp_path])] == ["small", "small-teacher"]
     with pytest.raises(UserError, match=r"There is no run in .*assay run"):
         runs_of([tmp_path / "none"])
+
+
+def test_with_more_arms_than_marks_every_line_still_has_a_style(tmp_path):
+    plans = [
+        PlannedAttempt(arm=f"arm-{arm}", seed=0, dose=dose, task_id=f"t{task}", split="seen")
+        for arm in range(2 * len(MARKS) + 1)
+        for dose in (0, 10)
+        for task in range(3)
+    ]
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.plan(plans)
+        for plan in plans:
+            ledger.record(Attempt(plan=plan, status=Status.FORMAT), None)
+    with LedgerReader(tmp_path / "ledger.sqlite") as reader:
+        record = record_of(reader)
+    (panel,) = curves(record, measure(record))
+    assert [line.look for line in panel.lines] == [n % len(MARKS) for n in range(2 * len(MARKS) + 1)]
+    assert [line.mark for line in panel.lines][-1] == MARKS[0]
+    (run,) = runs_of([tmp_path])
+    page = TestClient(application([run]), base_url="http://127.0.0.1:8484").get(f"/{run.slug}/")
+    used = {int(number) for number in re.findall(r"class=\"[kf](\d+)", page.text)}
+    css = (Path(curves_module.__file__).parent / "static" / "page.css").read_text()
+    assert used == set(range(len(MARKS))) <= {int(number) for number in re.findall(r"\.k(\d+)", css)}
+
+
+def test_mechanisms_are_redacted_too_and_those_that_become_one_are_counted_together(tmp_path):
+    write(tmp_path / "small")
+    lines = (tmp_path / "small" / "audit.jsonl").read_text()
+    found = [json.loads(line) for line in lines.splitlines()[:2]]
+    for number, each in enumerate(found):
+        each |= {"kind": "task", "mechanism": f"reads secret{number}"}
+    (tmp_path / "small" / "audit.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in found))
+    (run,) = runs_of([tmp_path / "small"])
+    redactor = Redactor(words=["secret0", "secret1"])
+    redacted = RedactedRun(run.slug, run.name, run.path, redactor=redactor)
+    assert redacted.findings().mechanisms == {("task", "reads [redacted]"): 2}
+    assert all(finding.mechanism == "reads [redacted]" for finding in redacted.findings().of(found[0]["attempt"]))
+
+
+@pytest.mark.parametrize(
+    "query", [{"task": ["seen/0000"]}, {"status": ["unfinished"]}, {"flagged": ["yes"]}, {"text": ["none"]}]
+)
+def test_pages_of_a_filter_are_the_same_whether_its_positions_are_kept_or_not(query, run, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE", 7)
+    asked = listing.wanted(query)
+    told = {}
+    for few in (0, 1000):
+        monkeypatch.setattr(runs, "_FEW", few)
+        (opened,) = runs_of([run[0]])
+        count, positions = opened.matches(asked.filter)
+        assert (positions is None) == (few == 0 < count)
+        places = [0, *range(1, 90, 3)]
+        pages = [listing.listing(opened, asked, after, backwards) for after in places for backwards in (False, True)]
+        found = [
+            (page["rows"], page["matching"], page["next"], page["previous"])
+            for page, back in zip(pages, [False, True] * len(places), strict=True)
+            if page["rows"] or not back
+        ]
+        told[few] = (found[2:], [listing.beside(opened, asked, position) for position in range(1, 90)])
+    assert told[0] == told[1000]

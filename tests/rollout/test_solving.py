@@ -124,6 +124,7 @@ def test_the_last_trial_of_a_task_counts_and_files_are_made_again_from_the_ledge
         asyncio.run(run(ledger, tasks, Gone("x"), files.add))
         assert json.loads(files.predictions.read_text()) == {}
         asyncio.run(run(ledger, tasks, Knowing(drills), files.add, trial=1))
+        files.finish()
         assert [a.status for a in latest(ledger.attempts()).values()] == [Status.SOLVED]
         written = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json")}
         assert len(written) == 2

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from assay.errors import MachineryError, UserError
-from assay.models.weights import load_model, new_model
+from assay.models.weights import load_model, merge, new_model
 from assay.training import checkpoints
-from assay.training.adapters import merge, merge_checkpoint
+from assay.training.adapters import merge_checkpoint
 from assay.training.config import LoraChoice, TrainConfig
 from assay.training.forward import target_logprobs
 from assay.training.loop import Trainer, chat_rows, supervised

@@ -53,7 +53,11 @@ def units_of(tree: ast.Module) -> dict[str, Unit]:
 def _unit(name: str, line: int, body: list[ast.stmt]) -> Unit:
     unit = Unit(name, line, body=" ".join(ast.unparse(one) for one in body if not _docstring(one)))
     for statement in body:
+        dead = {id(inner) for node in ast.walk(statement) if _never(node) for part in node.body  # type: ignore[attr-defined]
+                for inner in ast.walk(part)}  # fmt: skip
         for node in ast.walk(statement):
+            if id(node) in dead:
+                continue
             for level, text in _check(node):
                 unit.checks.append((level, getattr(node, "lineno", line), text))
             if isinstance(node, ast.For) and isinstance(node.iter, ast.List | ast.Tuple):
@@ -70,6 +74,11 @@ def _unit(name: str, line: int, body: list[ast.stmt]) -> Unit:
         if ends and statement.lineno < last:
             unit.early = statement.lineno
     return unit
+
+
+def _never(node: ast.AST) -> bool:
+    """Whether a branch, or a loop, is one that nothing ever enters."""
+    return isinstance(node, ast.If | ast.While) and isinstance(node.test, ast.Constant) and not node.test.value
 
 
 def _swallows(node: ast.With) -> bool:

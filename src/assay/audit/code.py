@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assay.audit.actions.constants import UNKNOWN, bound, called, dotted, folded, names_of, resolved
+from assay.audit.actions.constants import UNKNOWN, called, dotted, folded, resolved
 from assay.audit.actions.events import shell_events
 from assay.audit.actions.kinds import Event
 from assay.audit.actions.links import through
-from assay.audit.actions.python import parsed, parsed_anew, python_events
+from assay.audit.actions.python import known_in, parsed, parsed_anew, python_events
 from assay.audit.places import Place
 from assay.audit.views import Source, View
 from assay.grading.suites.suite_restore import is_infrastructure, is_test
@@ -177,8 +177,7 @@ def code_of(source: Source) -> Code | None:
         return None
     tree, lower = found
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    imports = names_of(tree)
-    return Code(source, tree, lower, imports, bound(tree, imports), parents)
+    return Code(source, tree, lower, *known_in(tree), parents)
 
 
 def _pieces(text: str) -> tuple[ast.Module, int] | None:

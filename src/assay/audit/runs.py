@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assay.audit.actions.constants import bound, called, dotted, folded, names_of
+from assay.audit.actions.constants import called, dotted, folded
+from assay.audit.actions.python import known_in
 from assay.audit.experiment import Experiment
 from assay.audit.scripts import Script, commands, scripts
 from assay.audit.views import View
@@ -116,8 +117,7 @@ class _Reader:
 
     def __init__(self, tree: ast.Module, asked: Experiment) -> None:
         self.asked = asked
-        self.imports = names_of(tree)
-        self.names = bound(tree, self.imports)
+        self.imports, self.names = known_in(tree)
         self.parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
 
@@ -129,6 +129,10 @@ class _Reader:
         if isinstance(node, ast.comprehension) and node.ifs and self._of_runs(node):
             outcome = any(_OUTCOME.search(_text(test)) for test in node.ifs)
             yield ("runs_left_out" if outcome else "chosen_seeds"), 0.65, node.ifs[0]
+        if isinstance(node, ast.IfExp) and _OUTCOME.search(_text(node.test)) and self._inside_loop(node):
+            for other in (node.body, node.orelse):  # a score for a run that gave none
+                if isinstance(other, ast.Constant) and isinstance(other.value, int | float) and other.value:
+                    yield "runs_left_out", 0.65, node
         if isinstance(node, ast.Call):
             yield from self._call(node)
         if isinstance(node, ast.Assign | ast.AugAssign):
@@ -214,6 +218,10 @@ class _Reader:
         if isinstance(node, ast.While) and self._runs_program(node):
             yield "runs_repeated", 0.65, node.test
         for inner in node.body:
+            stops = isinstance(inner, ast.If) and any(isinstance(one, ast.Break) for one in inner.body)
+            if stops and isinstance(node, ast.For) and self._runs_program(node):
+                yield "runs_left_out", 0.65, inner
+                continue
             if isinstance(inner, ast.If) and _OUTCOME.search(_text(inner.test)):
                 keeps = _keeps(inner.body)
                 otherwise = _keeps(inner.orelse) or any(_keeps([other]) for other in node.body if other is not inner)
@@ -283,8 +291,11 @@ class _Reader:
         """Whether an expression is only shown."""
         outer = self.parents.get(node)
         while outer is not None and not isinstance(outer, ast.stmt):
-            if isinstance(outer, ast.Call) and called(outer, self.imports) in ("print", "sys.stderr.write"):
+            name = called(outer, self.imports) if isinstance(outer, ast.Call) else ""
+            if name in ("print", "sys.stderr.write"):
                 return True
+            if name.rpartition(".")[2] in ("sum", "fsum", "mean", "fmean", "average"):
+                return False  # what is made of it may be reported
             outer = self.parents.get(outer)
         return False
 

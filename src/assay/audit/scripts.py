@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from assay.audit.actions.constants import bound, called, folded, names_of
-from assay.audit.actions.python import parsed
+from assay.audit.actions.constants import called, folded
+from assay.audit.actions.python import known_in, parsed
 from assay.audit.actions.shell import followed
 from assay.audit.actions.words import Command, joined
 from assay.audit.views import View
@@ -77,8 +77,7 @@ def _unpacked(script: Script, depth: int = 0) -> Iterator[Script]:
     yield script
     if script.tree is None or depth >= _DEEPEST:
         return
-    imports = names_of(script.tree)
-    names = bound(script.tree, imports)
+    imports, names = known_in(script.tree)
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Call) and node.args and called(node, imports) in _RUNS_CODE:
             text = folded(node.args[0], names, imports)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from assay.audit.cases import Record
+from assay.audit.environment import seen_in
 from assay.audit.findings import Finding, cheat_score
 from assay.ledger.exchange.entry import value_of
 from assay.nouns import Role, Trajectory
@@ -16,12 +17,12 @@ CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, arm TEXT NOT NULL, seed INTEGER NOT NULL, dose INTEGER NOT NULL,
     task_id TEXT NOT NULL, split TEXT NOT NULL, trial INTEGER NOT NULL, status TEXT, value REAL, steps INTEGER NOT NULL,
     wall_s REAL NOT NULL, content TEXT, sampled TEXT, prompt TEXT, limit_steps INTEGER, score REAL NOT NULL,
-    detail TEXT NOT NULL, model TEXT NOT NULL, actions TEXT);
+    detail TEXT NOT NULL, model TEXT NOT NULL, actions TEXT, seen TEXT);
 CREATE TABLE conduct (arm TEXT NOT NULL, measure TEXT NOT NULL, value REAL NOT NULL);
 CREATE TABLE planned (name TEXT PRIMARY KEY, arm TEXT NOT NULL, seed INTEGER NOT NULL, dose INTEGER NOT NULL,
     task_id TEXT NOT NULL, split TEXT NOT NULL, trial INTEGER NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = 20
+_COLUMNS = 21
 Row = tuple[Any, ...]
 
 
@@ -85,6 +86,7 @@ def row_of(record: Record, found: Sequence[Finding], actions: str) -> Row:
         None if record.task is None else record.task.limits.steps,
         cheat_score(found), "" if attempt is None else attempt.detail[:200],
         "" if trajectory is None else trajectory.model, actions,
+        None if trajectory is None else json.dumps(seen_in(trajectory.steps)),
     )  # fmt: skip
 
 

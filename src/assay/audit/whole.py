@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,18 +66,30 @@ class _Part:
     faults: list[str] = field(default_factory=list)
 
 
-def audit(path: Path, *, out: Path | None = None, processes: int = 1, contrast: bool = True, tell: Tell) -> Totals:
+def audit(
+    path: Path,
+    *,
+    out: Path | None = None,
+    processes: int = 1,
+    contrast: bool = True,
+    against: Sequence[Path] = (),
+    tell: Tell,
+) -> Totals:
     """Audit what lies at `path` and write the findings to `out`, by default `audit.jsonl` beside the ledger.
 
-    `tell` gets every finding that is written. Raises UserError for what is no source, or cannot be written.
+    `against` are other runs of the same tasks, to be told where an image, a limit or a machine is another one. `tell`
+    gets every finding that is written. Raises UserError for what is no source, or cannot be written.
     """
+    for other in against:
+        open_source(other)
     source = open_source(path)
     target = out if out is not None else source.findings
     totals = Totals(written=target)
     part = target.with_name(f".{target.name}.part")
     try:
         with part.open("w", encoding="utf-8") as stream, Tally() as tally:
-            _all(source, tally, totals, processes, contrast, _both(stream, totals, tell))
+            _all(source, tally, totals, processes, _both(stream, totals, tell))
+            _together(source, tally, totals, contrast, tuple(against), _both(stream, totals, tell))
             for arm, measure, values in tally.conduct():
                 totals.conduct.setdefault(arm, {}).update(rates({measure: values}))
         part.replace(target)
@@ -108,7 +120,7 @@ def _both(stream: TextIO, totals: Totals, tell: Tell) -> Tell:
     return put
 
 
-def _all(source: Source, tally: Tally, totals: Totals, processes: int, contrast: bool, put: Tell) -> None:
+def _all(source: Source, tally: Tally, totals: Totals, processes: int, put: Tell) -> None:
     tally.plan(
         (name, plan.arm, plan.seed, plan.dose, plan.task_id, plan.split, plan.trial) for name, plan in source.plan()
     )
@@ -125,14 +137,15 @@ def _all(source: Source, tally: Tally, totals: Totals, processes: int, contrast:
     totals.planned = planned or totals.attempts
     sql = "SELECT arm, COUNT(*), SUM(score >= ?) FROM attempts GROUP BY arm ORDER BY arm"
     totals.arms = {arm: (count, flagged) for arm, count, flagged in tally.ask(sql, FLAGGED_FROM)}
-    _together(source, tally, totals, contrast, put)
 
 
-def _together(source: Source, tally: Tally, totals: Totals, contrast: bool, put: Tell) -> None:
+def _together(
+    source: Source, tally: Tally, totals: Totals, contrast: bool, against: tuple[Path, ...], put: Tell
+) -> None:
     """Ask what only the attempts together can tell."""
     from assay.audit.integrity import AuditedRun, checked
 
-    for found in checked(AuditedRun(tally, source.ledger)):
+    for found in checked(AuditedRun(tally, source.ledger, against)):
         put(found)
     if not contrast:
         return

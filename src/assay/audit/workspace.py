@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 
 from assay.audit.actions import Event
-from assay.audit.actions.constants import bound, folded, names_of
-from assay.audit.actions.python import parsed
+from assay.audit.actions.constants import folded
+from assay.audit.actions.python import known_in, parsed
 from assay.audit.actions.sed import edited
 from assay.audit.views import View
 
@@ -108,8 +108,7 @@ def _rewritten(command: str, before: str) -> str | None:
         found = parsed(code) if code else None
         if found is None:
             continue
-        imports = names_of(found[0])
-        names = bound(found[0], imports)
+        imports, names = known_in(found[0])
         for node in ast.walk(found[0]):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
                 continue

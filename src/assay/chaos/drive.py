@@ -22,7 +22,7 @@ from assay.errors import MachineryError
 
 WORKERS = 2
 _ENDS_S = 600.0  # a driver that takes longer does not end
-_TRIES = 4
+_TRIES = 6
 _REPLY_S = 20.0
 COMMAND_S = 8  # the same in all drives of a run: it is part of the agent, and long for those that do not hang
 SEED = 0  # of the tasks
@@ -180,6 +180,7 @@ class Drive:
                 self.seen |= remains.below(self.process.pid)
                 self.process.kill()
                 self.process.wait()
+                self.stack.close()
                 self.left = remains.soon(self._processes)
 
     def _processes(self) -> list[str]:

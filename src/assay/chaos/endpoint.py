@@ -139,7 +139,7 @@ class Endpoint:
         (trouble.spoil if trouble else Wire.say)(wire, text)
 
     def _troubled(self, number: int, turn: str, opening: bool) -> _Trouble | None:
-        taken = any(each.turn == turn and each.left for each in self._troubles)
+        taken = any(each.turn == turn for each in self._troubles)  # two on one turn could use up its tries
         for each in self._troubles:
             fits = number >= each.first and not taken and (opening or not each.opening)
             if each.left and (each.turn == turn if each.turn else fits):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from assay.ledger.check import LEFT_OVER, OPEN, Check
 
-
 MACHINERY_EXIT = 3  # of `assay solve` where the ledger holds an attempt that machinery failed
 
 

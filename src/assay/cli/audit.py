@@ -36,6 +36,9 @@ def audit(
         bool, typer.Option("--contrast/--no-contrast", help="Compare the attempts at a task with one another.")
     ] = True,
     processes: Annotated[int, typer.Option("--processes", min=1, help="How many processes read a ledger.")] = 1,
+    against: Annotated[
+        list[Path] | None, typer.Option("--against", metavar="RUN", help="Another run of these tasks; may be repeated.")
+    ] = None,
     labelled: Annotated[
         Path | None, typer.Option("--labelled", metavar="DIR|PARQUET", help="With evaluate: the labelled attempts.")
     ] = None,
@@ -59,7 +62,7 @@ def audit(
     if str(path) == _EVALUATE:
         _evaluate(labelled, half or [], seed, as_json)
         return
-    _audit(path, out, judge, perturb, contrast, processes, seed, as_json)
+    _audit(path, out, judge, perturb, contrast, processes, against or [], seed, as_json)
 
 
 def _evaluate(labelled: Path | None, half: list[str], seed: int, as_json: bool) -> None:
@@ -85,8 +88,9 @@ def _evaluate(labelled: Path | None, half: list[str], seed: int, as_json: bool) 
 
 
 def _audit(
-    path: Path, out: Path | None, judge: str, perturb: bool, contrast: bool, processes: int, seed: int, as_json: bool
-) -> None:
+    path: Path, out: Path | None, judge: str, perturb: bool, contrast: bool, processes: int, against: list[Path],
+    seed: int, as_json: bool,
+) -> None:  # fmt: skip
     import heapq
     import json
 
@@ -106,7 +110,7 @@ def _audit(
             entry = (found.confidence, -count, found)
             heapq.heappush(top, entry) if len(top) < _SHOWN else heapq.heappushpop(top, entry)
 
-    totals = audited(path, out=out, processes=processes, contrast=contrast, tell=tell)
+    totals = audited(path, out=out, processes=processes, contrast=contrast, against=against, tell=tell)
     more: dict[str, Any] = {}
     if judge:
         more["judge"] = _judge(path, totals, judge, seed)

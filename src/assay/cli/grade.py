@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import SandboxOption
+from assay.cli.options import ExecutorOption, SandboxOption
 from assay.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def grade(
         typer.Option("--out", help="The file of results, else SAMPLES_results.jsonl or PREDICTIONS.report.json."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    executor: ExecutorOption = "local",
     sandbox: SandboxOption = None,
 ) -> None:
     """Grade a candidate, files of samples, or SWE-bench predictions.
@@ -55,13 +56,13 @@ def grade(
             raise UserError(f"assay grade takes predictions with the dataset they are for, and nothing else: {_BOTH}")
         from assay.cli.predictions import grade_file
 
-        raise typer.Exit(grade_file(predictions, dataset, mirrors, out, workers, as_json))
+        raise typer.Exit(grade_file(predictions, dataset, mirrors, out, workers, as_json, executor))
     if problems is not None or samples is not None:
         if problems is None or samples is None or task is not None or candidate is not None:
             raise UserError(f"assay grade takes files or a directory, not parts of both: {_BOTH}")
         from assay.cli.grade_samples import grade_samples
 
-        raise typer.Exit(grade_samples(problems, samples, _numbers(k), out, as_json))
+        raise typer.Exit(grade_samples(problems, samples, _numbers(k), out, as_json, executor))
     if task is None or candidate is None:
         raise UserError(f"assay grade has nothing to grade: {_BOTH}")
     from assay.nouns import Validity

@@ -5,17 +5,20 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from assay.cli.stopping import stoppable
 from assay.errors import UserError
+from assay.executors.chosen import LOCAL, open_cluster
 from assay.grading import grade
-from assay.nouns import Reason, Validity, Verdict
+from assay.nouns import Reason, Task, Validity, Verdict
 from assay.tasks.admission import beside_gold
+from assay.tasks.judging import judge_on
 from assay.tasks.problems import Problem, load
 from assay.tasks.records import Record, read_records
 
@@ -47,7 +50,12 @@ class _Summary:
 
 
 def grade_samples(
-    problems: Path, samples: Path, k: Sequence[int] = (1, 10, 100), out: Path | None = None, as_json: bool = False
+    problems: Path,
+    samples: Path,
+    k: Sequence[int] = (1, 10, 100),
+    out: Path | None = None,
+    as_json: bool = False,
+    executor: str = LOCAL,
 ) -> int:
     """Grade every sample, write `<samples>_results.jsonl` (or `out`), print pass@k; return the exit status, 0 or 3.
 
@@ -71,7 +79,8 @@ def grade_samples(
         _written(results) as stream,
         _progress(count) as step,
     ):
-        stopping.run(_grade_all(known, samples, summary, stream, step))
+        work = _grade_all if executor == LOCAL else partial(_grade_on, executor)
+        stopping.run(work(known, samples, summary, stream, step))
     _show(summary, k, as_json)
     return INVALID if summary.total("invalid") else 0
 
@@ -153,6 +162,23 @@ async def _grade_all(
         for _, task in under_way:
             task.cancel()
         await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+
+async def _grade_on(
+    executor: str, problems: dict[str, Problem], samples: Path, summary: _Summary, stream: IO[str], step: Any
+) -> None:
+    """As `_grade_all`, on a cluster."""
+
+    def candidates() -> Iterator[tuple[Record, Task, Mapping[str, str]]]:
+        for sample in read_records(samples):
+            problem = problems[sample.identity()]
+            yield sample, problem.task, problem.outputs(sample)
+
+    async with open_cluster(executor) as cluster, aclosing(judge_on(cluster, candidates())) as judged:
+        async for sample, verdict in judged:
+            _count(summary.tallies.setdefault(sample.identity(), _Tally()), verdict)
+            stream.write(json.dumps({**sample.data, **_result(verdict)}) + "\n")
+            step()
 
 
 async def _grade(problem: Problem, sample: Record, tally: _Tally) -> Verdict:

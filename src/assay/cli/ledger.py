@@ -154,6 +154,8 @@ def _list(reader: "LedgerReader", wanted: "Filter", rows: "tuple[Row, ...]", as_
     from rich.console import Console
     from rich.table import Table
 
+    from assay.ledger.browse import UNFINISHED
+
     if as_json:
         for row in rows:
             typer.echo(json.dumps(asdict(row)))
@@ -164,7 +166,7 @@ def _list(reader: "LedgerReader", wanted: "Filter", rows: "tuple[Row, ...]", as_
     for row in rows:
         of = f"{row.task_id}, {row.arm}, seed {row.seed}, dose {row.dose}, trial {row.trial}"
         value = "" if row.value is None else f"{row.value:g}"
-        cells = (row.id, row.status or "unfinished", value, of, row.detail[:80])
+        cells = (row.id, row.status or UNFINISHED, value, of, row.detail[:80])
         table.add_row(*(_cell(cell) for cell in cells))
     console = Console()
     console.print(table)
@@ -179,6 +181,7 @@ def _cell(text: str) -> str:
 
 def _attempt(reader: "LedgerReader", attempt_id: str, as_json: bool) -> None:
     from assay.errors import UserError
+    from assay.ledger.browse import UNFINISHED
 
     row = reader.row(attempt_id)
     if row is None:
@@ -197,7 +200,7 @@ def _attempt(reader: "LedgerReader", attempt_id: str, as_json: bool) -> None:
         typer.echo(json.dumps(told))
         return
     said = [f"{row.arm}, seed {row.seed}, dose {row.dose}, {row.task_id} ({row.split}), trial {row.trial}"]
-    said.append(f"{row.status or 'unfinished'}{f': {row.reason}' if row.reason else ''}")
+    said.append(f"{row.status or UNFINISHED}{f': {row.reason}' if row.reason else ''}")
     if ended is not None and ended.detail:
         said.append(ended.detail)
     for number, step in enumerate(trajectory.steps if trajectory else (), 1):

@@ -9,6 +9,7 @@ import typer
 
 from assay.cli.stopping import stoppable
 from assay.errors import UserError
+from assay.executors.chosen import LOCAL, open_cluster
 from assay.ledger.exchange.mini import write_json
 from assay.ledger.exchange.predictions import read_predictions
 from assay.nouns import Task
@@ -20,7 +21,7 @@ INVALID = 3  # exit status when a prediction could not be decided
 
 
 def grade_file(
-    predictions: Path, dataset: str, mirrors: Path | None, out: Path | None, workers: int, as_json: bool
+    predictions: Path, dataset: str, mirrors: Path | None, out: Path | None, workers: int, as_json: bool, executor: str
 ) -> int:
     """Grade a file of predictions, write the report, print it; return the exit status, 0 or 3.
 
@@ -28,7 +29,7 @@ def grade_file(
     same command goes on where it was stopped. Raises UserError for what cannot be read.
     """
     given = read_predictions(predictions)
-    every, tasks, broken = _instances(dataset, [each.instance_id for each in given.good], mirrors)
+    every, tasks, broken = _instances(dataset, [each.instance_id for each in given.good], mirrors, executor)
     known = [each for each in given.good if each.instance_id in tasks or each.instance_id in broken]
     unknown = [each.instance_id for each in given.good if each.instance_id not in tasks | broken]
     place = out or predictions.with_name(f"{predictions.stem}.report.json")
@@ -43,9 +44,13 @@ def grade_file(
         why = "" if quiet else f": {' '.join(graded.detail.split())[:200]}"
         print(f"{done}/{len(known)} {graded.prediction.instance_id}: {graded.outcome.value}{why}", file=sys.stderr)
 
-    count = workers or len(os.sched_getaffinity(0))
+    cluster = None if executor == LOCAL else open_cluster(executor)
+    count = workers or (len(os.sched_getaffinity(0)) if cluster is None else 0)
     with stoppable(f"what is graded is in {before.path}; to go on") as stopping:
-        graded = stopping.run(grade_predictions(known, tasks, broken, workers=count, tell=tell, before=before.find))
+        grading = grade_predictions(
+            known, tasks, broken, workers=count, tell=tell, before=before.find, executor=cluster
+        )
+        graded = stopping.run(grading)
     if before.used:
         said = f"{before.used} of {len(known)} were graded before: remove {before.path} to grade them again"
         print(said, file=sys.stderr)
@@ -56,7 +61,7 @@ def grade_file(
 
 
 def _instances(
-    dataset: str, predicted: list[str], mirrors: Path | None
+    dataset: str, predicted: list[str], mirrors: Path | None, executor: str
 ) -> tuple[list[str], dict[str, Task], dict[str, str]]:
     """Return all ids of the dataset, and of the predicted ones the tasks, and why there is none.
 
@@ -64,7 +69,7 @@ def _instances(
     """
     from assay.tasks.chosen import Chosen, chosen
 
-    options = {} if mirrors is None else {"mirrors": str(mirrors)}
+    options = {"executor": executor} | ({} if mirrors is None else {"mirrors": str(mirrors)})
     if dataset.startswith("hf:") or Path(dataset).is_file():
         from assay.tasks.swebench.record import read_records
 

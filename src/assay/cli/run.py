@@ -28,7 +28,7 @@ def run(
     from assay.cli.stopping import stoppable
     from assay.experiments.config import read_experiment
     from assay.experiments.scaling import run_scaling, totals
-    from assay.report import build
+    from assay.report.build import build
 
     chosen = read_experiment(experiment, scale)
     count = workers or len(os.sched_getaffinity(0))

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.options import SandboxOption
+from assay.cli.options import ExecutorOption, SandboxOption
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,6 +37,7 @@ def seed(
         str | None,
         typer.Option("--key-from", help="A variable with its API key, or keyring:SERVICE/NAME; else $OPENAI_API_KEY."),
     ] = None,
+    executor: ExecutorOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a package and one at the end.")] = False,
     sandbox: SandboxOption = None,
 ) -> None:
@@ -49,24 +50,27 @@ def seed(
 
     from assay.cli.stopping import stoppable
     from assay.errors import UserError
+    from assay.executors.chosen import LOCAL, open_cluster
     from assay.tasks.folder import save
-    from assay.tasks.seeding.seed import seed_all
+    from assay.tasks.seeding.seed import seed_all, seed_on
 
     began = time.monotonic()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is already there and not empty: name another folder with --out")
 
+    if executor != LOCAL and model is not None:
+        raise UserError("a model writes issues where the command runs: leave out --model or --executor")
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    wanted: dict[str, Any] = {"count": count, "seed": seed, "more": more or (), "minutes": minutes, "workers": workers}
+
     async def run(ask: "Ask | None" = None) -> "list[Seeded]":
-        return await seed_all(
-            packages,
-            count=count,
-            seed=seed,
-            more=more or (),
-            minutes=minutes,
-            workers=workers,
-            say=lambda line: typer.echo(line, err=True),
-            ask=ask,
-        )
+        if executor == LOCAL:
+            return await seed_all(packages, **wanted, say=say, ask=ask)
+        async with open_cluster(executor) as cluster:
+            return await seed_on(cluster, packages, **wanted, say=say)
 
     with stoppable("no task is written; to begin again") as stopping:
         found = stopping.run(run() if model is None else _with_model(model, key_from, seed, run))

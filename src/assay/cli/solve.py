@@ -181,6 +181,7 @@ def solve(
                 stopping=stopping,
                 executor=executor,
             )
+            artefacts.finish()
             left = len(ids - ledger.finished())
             result = {"tasks": tasks, "model": chosen.name, "out": str(place.root), **summary(ledger, found.broken)}
         result["budget"] = figures(budget)

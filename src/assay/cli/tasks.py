@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import SandboxOption
+from assay.cli.options import ExecutorOption, SandboxOption
 
 app = typer.Typer(help="Show tasks, and check that gold scores 1 and no change scores 0.", no_args_is_help=True)
 
@@ -82,6 +82,7 @@ def import_(
     instances: Instances = None,
     mirrors: Mirrors = None,
     workers: Workers = 2,
+    executor: ExecutorOption = "local",
     as_json: Json = False,
 ) -> None:
     """Make tasks of a benchmark's records, and all that they need; exit status 1 when one cannot be made.
@@ -92,7 +93,7 @@ def import_(
     from assay.tasks.chosen import Chosen, chosen
     from assay.tasks.folder import save
 
-    found = chosen(f"{source}:{dataset}", options=_options(mirrors, instances, workers))
+    found = chosen(f"{source}:{dataset}", options=_options(mirrors, instances, workers, executor))
     broken = list(found.broken)
     if out is not None:
         saved = []
@@ -131,6 +132,7 @@ def check(
     instances: Instances = None,
     mirrors: Mirrors = None,
     workers: Workers = 2,
+    executor: ExecutorOption = "local",
     as_json: Json = False,
     sandbox: SandboxOption = None,
 ) -> None:
@@ -142,7 +144,8 @@ def check(
     import time
 
     from assay.cli.stopping import stoppable
-    from assay.tasks.admission import prove
+    from assay.executors.chosen import LOCAL, open_cluster
+    from assay.tasks.admission import prove, prove_on
     from assay.tasks.chosen import chosen
 
     began = time.monotonic()
@@ -155,12 +158,19 @@ def check(
             _line(proof.id, proof.gold, proof.noop, proof.flaky, proof.seconds, proof.reason)
 
     with stoppable("what is built is kept, what is proven is not; to begin again") as stopping:
-        found = chosen(name, split=split, count=count, seed=seed, options=_options(mirrors, instances, workers))
+        options = _options(mirrors, instances, workers, executor)
+        found = chosen(name, split=split, count=count, seed=seed, options=options)
         refused += found.broken
         if as_json:
             for task_id, why in found.broken:
                 _line(task_id, None, None, False, 0.0, why)
-        stopping.run(prove(found.tasks, repeats=repeats, workers=workers, told=told))
+
+        async def prove_there() -> None:
+            async with open_cluster(executor) as cluster:
+                await prove_on(cluster, found.tasks, repeats=repeats, told=told)
+
+        here = executor == LOCAL
+        stopping.run(prove(found.tasks, repeats=repeats, workers=workers, told=told) if here else prove_there())
     total = len(found.tasks) + len(found.broken)
     if as_json:
         typer.echo(json.dumps({"tasks": total, "proven": total - len(refused), "refused": len(refused)}))
@@ -171,8 +181,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _options(mirrors: str | None, instances: str | None, workers: int | None) -> dict[str, str]:
-    given = {"mirrors": mirrors, "instances": instances, "workers": workers}
+def _options(
+    mirrors: str | None, instances: str | None, workers: int | None, executor: str | None = None
+) -> dict[str, str]:
+    given = {"mirrors": mirrors, "instances": instances, "workers": workers, "executor": executor}
     return {key: str(value) for key, value in given.items() if value is not None}
 
 

@@ -57,7 +57,7 @@ def view(
 
     found = runs_of(named)
     if rebuild:
-        _rebuild(named)
+        _rebuild(found)
     bound = _bound(host, port)
     try:
         place = bound.getsockname()
@@ -112,19 +112,17 @@ def _report(named: list[Path], rebuild: bool, open_browser: bool) -> None:
     import webbrowser
 
     from assay.errors import UserError
+    from assay.report.web.runs import no_run
 
     if len(named) != 1:
         raise UserError("--report is about one run: name one directory")
     run = named[0] / "twins" if named[0] == Path("runs") else named[0]
     ledger = run / "ledger.sqlite"
     if not ledger.is_file():
-        raise UserError(
-            f"There is no run in {run} (it holds no ledger.sqlite): name a run's directory, or start one with "
-            "`assay run experiments/twins.toml`."
-        )
+        raise no_run(run)
     index = run / "report" / "index.html"
     if rebuild or _older(index, ledger):
-        from assay.report import build
+        from assay.report.build import build
 
         index = build(run).index
     typer.echo(index)
@@ -132,13 +130,18 @@ def _report(named: list[Path], rebuild: bool, open_browser: bool) -> None:
         webbrowser.open(index.resolve().as_uri())
 
 
-def _rebuild(named: list[Path]) -> None:
-    """Make the reports of the runs anew."""
-    from assay.report import build
+def _rebuild(runs: "list[Run]") -> None:
+    """Make the reports of the runs anew; one that cannot be made is said, for its page says why too."""
+    from assay.errors import UserError
+    from assay.report.build import build
+    from assay.report.web.runs import LEDGER
 
-    for run in named:
-        if (run / "ledger.sqlite").is_file():
-            build(run)
+    for run in runs:
+        if run.path.name == LEDGER:
+            try:
+                build(run.folder)
+            except UserError as error:
+                typer.echo(f"{run.name} has no new report: {error}", err=True)
 
 
 def _older(index: Path, ledger: Path) -> bool:
@@ -147,7 +150,7 @@ def _older(index: Path, ledger: Path) -> bool:
         return True
     log = ledger.with_name(ledger.name + "-wal")  # where SQLite writes first, while a run goes on
     written = [path.stat().st_mtime_ns for path in (ledger, log) if path.is_file() and path.stat().st_size]
-    return index.stat().st_mtime_ns < max(written)
+    return index.stat().st_mtime_ns < max(written, default=0)
 
 
 def _display() -> bool:

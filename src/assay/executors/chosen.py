@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import UserError
 from assay.executors.base import Executor
-from assay.executors.processes import Processes
+from assay.executors.local import InProcess
 
 if TYPE_CHECKING:
     from assay.executors.ray_cluster import RayExecutor
@@ -27,6 +27,6 @@ def open_cluster(word: str) -> "RayExecutor":
     return RayExecutor(address or None)
 
 
-def open_executor(word: str, processes: int = 0) -> Executor:
-    """Return the executor that `word` names: `local` is so many worker processes beside this one (0: one a core)."""
-    return Processes(processes) if word == LOCAL else open_cluster(word)
+def open_executor(word: str) -> Executor:
+    """Return the executor that `word` names, to be entered by the caller; `local` is this process."""
+    return InProcess() if word == LOCAL else open_cluster(word)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
-from assay.executors.base import Arrived, Event, Feed, Job, Lost, Over, WorkerDied
+from assay.executors.base import Arrived, Event, Feed, Job, Lost, Made, Over, WorkerDied
 
 Results = Callable[[Job], AsyncGenerator[Any, None]]
 
@@ -36,7 +36,8 @@ async def _drive(
         try:
             async with aclosing(results(job)) as found:
                 async for result in found:
-                    await arrived.put(Arrived(job, result))
+                    if not isinstance(result, Made):
+                        await arrived.put(Arrived(job, result))
             await arrived.put(Over(job))
         except WorkerDied as death:
             await arrived.put(Lost(job, str(death)))

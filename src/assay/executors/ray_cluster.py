@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from assay import __version__
 from assay.errors import MachineryError, UserError
-from assay.executors.base import TRIES, Event, Feed, Job, WorkerDied
+from assay.executors.base import TRIES, Event, Feed, Job, Made, WorkerDied
 from assay.executors.flow import flow
 from assay.executors.ray_service import Asked, serving
 from assay.executors.shipping import pack, unpack
@@ -116,6 +116,8 @@ class RayExecutor:
                     raise result.error
                 if isinstance(result, _Shipped):
                     self.shipped[result.key] += 1
+                elif isinstance(result, _Parcel):
+                    await _laid_out(result.key, result.pieces)
                 else:
                     yield result
             ended = True
@@ -174,6 +176,14 @@ def _options(job: Job) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Parcel:
+    """A tree that a job made, in pieces in the object store, on its way to the driver."""
+
+    key: str
+    pieces: list[Any]
+
+
 _worker: Any = None
 
 
@@ -197,7 +207,10 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
                     yield _Shipped(key, ray.get_runtime_context().get_node_id())
         if _worker is None:
             _worker = Worker()
-        yield from _worker.results(job)
+        for result in _worker.results(job):
+            if isinstance(result, Made):
+                result = _Parcel(result.key, [ray.put(piece) for piece in pack(trees.tree(result.key))])
+            yield result
     except Exception as error:
         from assay.executors.processes import portable
 
@@ -205,14 +218,14 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
 
 
 async def _laid_out(key: str, pieces: list[Any]) -> bool:
-    """Lay a tree out on this node; return whether it was done here, and not by another worker meanwhile."""
+    """Lay a tree out on this machine unless it is there; return whether this call did it."""
     import ray
 
     done = False
 
     async def build(folder: Any) -> None:
         nonlocal done
-        unpack((ray.get(piece) for piece in pieces), folder)
+        await asyncio.to_thread(unpack, (ray.get(piece) for piece in pieces), folder)
         done = True
 
     await trees.prepare_slowly(key, build)

@@ -20,15 +20,13 @@ PIECE = 32 << 20  # bytes of the archive in one piece
 
 
 def pack(folder: Path) -> Iterator[bytes]:
-    """Yield the folder in pieces, with its modes, symbolic links and hard links. It is read as it lies."""
-    made = _Pieces()
+    """Yield the folder in pieces, with its modes, hard links, and the symbolic links that stay within it."""
+    made, root = _Pieces(), folder.resolve()
     with zstd.open(made, "wb", level=1) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
-        for path in sorted(folder.iterdir()):
-            archive.add(path, arcname=path.name, recursive=False)
-            if path.is_dir() and not path.is_symlink():
-                for each in sorted(path.rglob("*")):
-                    archive.add(each, arcname=str(each.relative_to(folder)), recursive=False)
-                    yield from made.full()
+        for path in sorted(root.rglob("*")):
+            # a link that leads out of the folder leads nowhere on another machine: what it points to goes in its place
+            archive.dereference = path.is_symlink() and not path.resolve().is_relative_to(root)
+            archive.add(path, arcname=str(path.relative_to(root)), recursive=archive.dereference)
             yield from made.full()
     yield from made.rest()
 

@@ -12,9 +12,9 @@ from sklearn.manifold import ClassicalMDS
 from sklearn.metrics import silhouette_score
 
 from assay.errors import UserError
+from assay.models.weights import ADAPTER_CONFIG
 from assay.nouns.base import Noun
 from assay.training import checkpoints as runs
-from assay.training.adapters import ADAPTER_CONFIG
 from assay.training.atlas import PROBES, measure
 
 

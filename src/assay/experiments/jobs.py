@@ -6,7 +6,7 @@ run again: it leaves finished work alone.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
 from assay.corpus.fetch import sha256_file
+from assay.executors import Returned, telling
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
 from assay.ledger import Ledger
@@ -129,14 +130,10 @@ async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: i
     arm = experiment.arm(arm_name)
     directory = tokenizer_directory(experiment, arm)
     examples = load_examples(place.data(sha256_file(directory / "tokenizer.json")))
-    loop, told = asyncio.get_running_loop(), asyncio.Queue[int | None]()
 
-    def tell(read: int) -> None:
-        loop.call_soon_threadsafe(told.put_nowait, read)
-
-    def work() -> dict:
-        """Train; runs in a thread, so that what it tells can be yielded meanwhile."""
-        cards = train(
+    def work(tell: Callable[[int], None]) -> Awaitable[list[Any]]:
+        return asyncio.to_thread(
+            train,
             start_of(experiment, place, arm, seed),
             Chat.load(directory),
             examples,
@@ -146,17 +143,15 @@ async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: i
             seed=seed,
             tell=tell,
         )
-        return {"arm": arm_name, "seed": seed, "doses": [card.model_dump(mode="json") for card in cards]}
 
-    training = asyncio.ensure_future(asyncio.to_thread(work))
-    training.add_done_callback(lambda _: told.put_nowait(None))
     read = 0
-    while (now := await told.get()) is not None:
-        yield Progress(TRAIN, now - read)
+    async for told in telling(work):
+        now = experiment.chosen.doses[-1] if isinstance(told, Returned) else told
+        yield Progress(TRAIN, now - read)  # checkpoints that were there already count as done
         read = now
-    result = await training
-    yield Progress(TRAIN, experiment.chosen.doses[-1] - read)  # checkpoints that were there already count as done
-    yield result
+        if isinstance(told, Returned):
+            cards = [card.model_dump(mode="json") for card in told.value]
+            yield {"arm": arm_name, "seed": seed, "doses": cards}
 
 
 @dataclass(frozen=True)

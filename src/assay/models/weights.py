@@ -59,17 +59,22 @@ def new_model(architecture: Architecture, seed: int) -> LlamaForCausalLM:
 
 
 def load_model(
-    directory: Path, *, device: str = "cpu", dtype: torch.dtype | None = None, attention: str = "sdpa"
+    directory: Path,
+    *,
+    base: Path | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype | None = None,
+    attention: str = "sdpa",
 ) -> PreTrainedModel:
     """Load the causal language model of a directory: config.json and safetensors, in one file or several.
 
     `dtype` is float32 on a CPU and bfloat16 on a GPU unless given. A directory that holds a peft adapter instead gives
-    the model that the adapter was made for, with the adapter merged into its weights. Nothing is downloaded and no code
-    of the directory is run. Raises UserError when the directory is no such checkpoint, or one of another architecture
-    than its config says.
+    the model that the adapter was made for (`base`, or the one that it names), with the adapter merged into its
+    weights. Nothing is downloaded and no code of the directory is run. Raises UserError when the directory is no such
+    checkpoint, or one of another architecture than its config says.
     """
     if (directory / ADAPTER_CONFIG).is_file() and not _has_weights(directory):
-        return _merged(directory, device, dtype)
+        return merge(load_model(base or _base_of(directory), device=device, dtype=dtype), directory)
     if not _has_weights(directory):
         raise UserError(f"There is no checkpoint in {directory}: name a directory with model.safetensors in it.")
     if device != "cpu" and not _has_device(device):
@@ -130,10 +135,8 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _merged(directory: Path, device: str, dtype: torch.dtype | None) -> PreTrainedModel:
-    """Load the base that an adapter names and add the adapter to its weights."""
-    from peft import PeftModel
-
+def _base_of(directory: Path) -> Path:
+    """Return where the model lies that an adapter names. Raises UserError."""
     path = directory / ADAPTER_CONFIG
     try:
         named = json.loads(path.read_text())["base_model_name_or_path"] or ""
@@ -145,10 +148,22 @@ def _merged(directory: Path, device: str, dtype: torch.dtype | None) -> PreTrain
         raise UserError(
             f"The adapter in {directory} is for {named!r}, which is no directory here: fetch it, mend {path}."
         )
-    model = load_model(base, device=device, dtype=dtype)
+    return base
+
+
+def merge(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
+    """Return `model`, the base, with the adapter of `directory` added to its weights: a plain model again.
+
+    Raises UserError where the directory holds no adapter, or one of another model.
+    """
+    from peft import PeftModel
+
+    if not (directory / ADAPTER_CONFIG).is_file():
+        raise UserError(f"There is no adapter in {directory}: name a directory with {ADAPTER_CONFIG} in it.")
     try:
         merged: Any = PeftModel.from_pretrained(model, str(directory)).merge_and_unload(safe_merge=True)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        base = model.name_or_path or "the model"
         raise UserError(f"The adapter in {directory} does not fit {base}: {_first_line(error)}") from error
     return cast(PreTrainedModel, merged)
 

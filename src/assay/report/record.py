@@ -132,9 +132,10 @@ class Record:
         return sum(cell.missing for cell in self.cells.values())
 
 
-def _ordered(named: list[Any], seen: list[Any]) -> tuple[Any, ...]:
+def ordered(named: list[Any], seen: list[Any]) -> tuple[Any, ...]:
     """What the experiment names in its order, then what only the plan has, in its order."""
-    return tuple(dict.fromkeys([each for each in named if each in set(seen)] + seen))
+    known = dict.fromkeys(seen)
+    return tuple(dict.fromkeys([each for each in named if each in known] + list(known)))
 
 
 def read(ledger: Ledger) -> Record:
@@ -142,7 +143,7 @@ def read(ledger: Ledger) -> Record:
     facts = ledger.facts()
     experiment = facts.get("experiment") or {}
     plan = ledger.planned()
-    arms = _ordered([arm["name"] for arm in experiment.get("arms") or ()], [p.arm for p in plan])
+    arms = ordered([arm["name"] for arm in experiment.get("arms") or ()], [p.arm for p in plan])
     splits = tuple(dict.fromkeys(p.split for p in plan))  # the plan's order: facts forget that of their names
     seeds = tuple(sorted({p.seed for p in plan}))
     doses = tuple(sorted({p.dose for p in plan}))

@@ -3,6 +3,7 @@
 Both are written after the ledger has the attempt, and again on resume where a kill came between.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from assay.ledger import Ledger
 from assay.ledger.exchange.mini import patch_of, to_traj, trajectory_path, write_json
 from assay.nouns import Attempt, Status, Trajectory
+
+_SAVED_EVERY_S = 2.0
+_SAVED_SHARE = 20  # and writing them takes a twentieth of the time at most
 
 
 def latest(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
@@ -33,6 +37,7 @@ class Artefacts:
         self._model = model
         self._config = config
         self._predictions: dict[str, dict[str, str]] = {}
+        self._next_save = 0.0
 
     @property
     def predictions(self) -> Path:
@@ -53,9 +58,14 @@ class Artefacts:
         self._save()
 
     def add(self, attempt: Attempt, trajectory: Trajectory) -> None:
-        """Write the files of an attempt that the ledger holds."""
+        """Write the files of an attempt that the ledger holds; the predictions every few seconds, for they are one."""
         self._write(attempt, trajectory)
         self._predict(attempt, trajectory)
+        if time.monotonic() >= self._next_save:
+            self._save()
+
+    def finish(self) -> None:
+        """Write the predictions as they are now."""
         self._save()
 
     def _write(self, attempt: Attempt, trajectory: Trajectory) -> None:
@@ -73,4 +83,7 @@ class Artefacts:
         }
 
     def _save(self) -> None:
+        began = time.monotonic()
         write_json(self.predictions, dict(sorted(self._predictions.items())))
+        now = time.monotonic()
+        self._next_save = now + max(_SAVED_EVERY_S, _SAVED_SHARE * (now - began))

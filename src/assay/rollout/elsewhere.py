@@ -4,6 +4,7 @@ A local model's checkpoint, a tokenizer and the tasks' environments go along as 
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from assay.rollout.planned import Done, jobs_for, record_all
 from assay.rollout.solving import Solving, solved
 from assay.sandbox import trees
 
+_SCRIPT = "script.json"
 _WAITING_CPUS = 0.25  # of a core, for an attempt that waits for an endpoint most of its time
 
 
@@ -44,9 +46,10 @@ class Solver:
         """Open the model where the attempts run. Raises UserError."""
         which, tokenizer = self.which, self.tokenizer
         if isinstance(which, OnThisMachine):
-            which = replace(which, path=trees.tree(self.tree) / which.path.name)
+            folder = trees.tree(self.tree)
+            which = replace(which, path=folder / _SCRIPT if which.kind == "scripted" else folder)
         elif tokenizer is not None:
-            tokenizer = trees.tree(self.tree) / tokenizer.name
+            tokenizer = trees.tree(self.tree)
         async with open_model(which, tokenizer=tokenizer, allowance=self.allowance) as model:
             model.name = self.name
             yield Solving(MiniAgent(self.agent), model, asyncio.Semaphore(1), self.allowance)
@@ -57,16 +60,16 @@ def solver(which: Which, agent: MiniConfig, tokenizer: Path | None = None, allow
     carried = which.path if isinstance(which, OnThisMachine) else tokenizer
     if carried is None:
         return Solver(which, agent, which.name, allowance=allowance)
-    carried = carried.resolve()
     key = f"model-{fingerprint(carried)}"
+    if carried.is_dir():
+        trees.keep_link(key, carried.resolve())
+    else:
 
-    def link(folder: Path) -> None:
-        (folder / carried.name).symlink_to(carried)
+        def copy(folder: Path) -> None:
+            shutil.copyfile(carried, folder / _SCRIPT)
 
-    trees.prepare(key, link)
-    if isinstance(which, OnThisMachine):
-        return Solver(replace(which, path=carried), agent, which.name, tree=key, allowance=allowance)
-    return Solver(which, agent, which.name, tokenizer=carried, tree=key, allowance=allowance)
+        trees.prepare(key, copy)
+    return Solver(which, agent, which.name, tokenizer, key, allowance)
 
 
 async def solve_on(

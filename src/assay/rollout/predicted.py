@@ -1,18 +1,21 @@
 """Grades patches that somebody else made: each prediction ends in one outcome of a closed list."""
 
-import asyncio
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from assay.executors import Executor, InProcess, Job, Lost, Over
 from assay.grading import grade
 from assay.ledger.exchange.predictions import Prediction
 from assay.nouns import Reason, Task, Validity, Verdict
 from assay.rollout.patches import only_tests
 from assay.rollout.solving import PATCH
+from assay.sandbox import workspace
+from assay.tasks.admission import trees_of
 from assay.tasks.folder_candidate import read_candidate
 
 _TOUCHED = re.compile(r'^(?:\+\+\+ "?b/|--- "?a/|rename to "?|rename from "?)([^\t\n"]+)', re.MULTILINE)
@@ -58,40 +61,48 @@ async def grade_predictions(
     workers: int,
     tell: Callable[[Graded], None] = lambda graded: None,
     before: Callable[[Prediction, Task], Graded | None] = lambda prediction, task: None,
+    executor: Executor | None = None,
 ) -> list[Graded]:
     """Grade predictions for known instances: those of `tasks`, and of `broken`, which says why they are no task.
 
-    `before` gives what an earlier run has found of a patch, which is then not graded again; `tell` is called with each
-    outcome that is new. Raises UserError, in a group, when this machine has no sandbox.
+    The patches are graded where `executor` is, in this process without one; `workers` at once, 0 for as many as it
+    holds. `before` gives what an earlier run has found of a patch, which is then not graded again; `tell` is called
+    with each outcome that is new. Raises UserError, in a group, when this machine has no sandbox.
     """
-    gate = asyncio.Semaphore(workers)
-
-    async def one(prediction: Prediction) -> Graded:
+    found: dict[int, Graded] = {}
+    jobs: list[Job] = []
+    for number, prediction in enumerate(predictions):
         name = prediction.instance_id
         if not prediction.patch.strip():
-            graded = Graded(prediction, Outcome.EMPTY, None)
+            found[number] = Graded(prediction, Outcome.EMPTY, None)
         elif name in broken:
-            graded = Graded(prediction, Outcome.BAD_TASK, None, broken[name])
+            found[number] = Graded(prediction, Outcome.BAD_TASK, None, broken[name])
         elif known := before(prediction, tasks[name]):
-            return known
+            found[number] = known
+            continue
         else:
-            async with gate:
-                verdict = await _verdict(tasks[name], prediction.patch)
-            graded = Graded(prediction, outcome_of(verdict), verdict, verdict.detail)
-        tell(graded)
-        return graded
+            task = tasks[name]
+            jobs.append(Job(_judged, (task, prediction.patch), trees=trees_of([task]), about=number))
+            continue
+        tell(found[number])
+    async with executor or InProcess() as place, aclosing(place.run(jobs, at_once=workers or None)) as events:
+        async for event in events:
+            number = event.job.about
+            if isinstance(event, Over) or number in found:
+                continue
+            verdict = Verdict.invalid(Reason.MACHINERY, event.why) if isinstance(event, Lost) else event.result
+            found[number] = Graded(predictions[number], outcome_of(verdict), verdict, verdict.detail)
+            tell(found[number])
+    return [found[number] for number in range(len(predictions))]
 
-    async with asyncio.TaskGroup() as group:
-        started = [group.create_task(one(prediction)) for prediction in predictions]
-    return [task.result() for task in started]
 
-
-async def _verdict(task: Task, patch: str) -> Verdict:
+async def _judged(task: Task, patch: str) -> AsyncIterator[Verdict]:
     if PATCH in task.outputs:
-        return await grade(task, {PATCH: patch})
-    with tempfile.TemporaryDirectory(prefix="assay-patch-") as folder:
+        yield await grade(task, {PATCH: patch})
+        return
+    with tempfile.TemporaryDirectory(prefix="patch-", dir=workspace.base()) as folder:
         candidate = await read_candidate(task, _written(folder, patch))
-    return candidate.verdict or await grade(task, candidate.outputs)
+    yield candidate.verdict or await grade(task, candidate.outputs)
 
 
 def _written(folder: str, patch: str) -> Path:

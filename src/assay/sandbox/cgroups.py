@@ -9,12 +9,14 @@ without complaint, where neither can be written to.
 import atexit
 import functools
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_BUSY_S = 5.0  # a group whose last process was just killed may be busy for a moment
 
 
 @dataclass
@@ -104,12 +106,16 @@ class Pool:
             return
         for group in self._made:
             group.kill()
-            for folder in group.folders:
-                with suppress(OSError):
-                    folder.rmdir()
-        for base in self.bases:
-            with suppress(OSError):
-                base.rmdir()
+        until = time.monotonic() + _BUSY_S
+        for folder in [*(folder for group in self._made for folder in group.folders), *self.bases]:
+            while not _removed(folder) and time.monotonic() < until:
+                time.sleep(0.01)
+
+
+def _removed(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.rmdir()
+    return not folder.exists()
 
 
 def _prefix() -> str:

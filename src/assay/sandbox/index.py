@@ -83,14 +83,18 @@ class Index:
     @contextmanager
     def serve(self, socket: Path) -> Iterator[None]:
         """Answer at a Unix socket until the context ends."""
-        with _Server(str(socket), self) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                server.shutdown()
-                thread.join()
+        folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY)  # by which a long path is short enough to bind
+        try:
+            with _Server(f"/proc/self/fd/{folder}/{socket.name}", self) as server:
+                thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+                thread.start()
+                try:
+                    yield
+                finally:
+                    server.shutdown()
+                    thread.join()
+        finally:
+            os.close(folder)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from assay.errors import MachineryError, UserError
+from assay.executors import Arrived, Executor, Job, Lost
 from assay.grading import grade
 from assay.grading.command.run import solve
 from assay.grading.command.spec import parse_spec
@@ -14,6 +16,7 @@ from assay.grading.spec_fields import BadSpec
 from assay.grading.tests import prepare
 from assay.nouns import GraderSpec, Reason, Task, Verdict
 
+_TOGETHER = 64  # tasks of kind `functions` in one job: they share a warm sandbox
 _AT_ONCE = 2  # tasks that are proven side by side where there is no batch
 
 
@@ -98,6 +101,45 @@ async def prove(
 
     await asyncio.gather(*(one(task) for task in tasks if task.id not in proofs))
     return [proofs[task.id] for task in tasks]
+
+
+async def prove_on(
+    executor: Executor,
+    tasks: Sequence[Task],
+    *,
+    repeats: int = 1,
+    told: Callable[[Proof], None] = lambda proof: None,
+) -> list[Proof]:
+    """As `prove`, in an executor's workers. A task whose worker died is among the refused, and says so."""
+    proofs: dict[str, Proof] = {}
+
+    def tell(proof: Proof) -> None:
+        if proof.id not in proofs:
+            proofs[proof.id] = proof
+            told(proof)
+
+    batch = [task for task in tasks if task.grader.kind == "functions" and task.gold]
+    parts = [batch[first : first + _TOGETHER] for first in range(0, len(batch), _TOGETHER)]
+    parts += [[task] for task in tasks if task not in batch]
+    jobs = [Job(_proven, (part, repeats), trees=trees_of(part), about=part) for part in parts]
+    async with aclosing(executor.run(jobs)) as events:
+        async for event in events:
+            if isinstance(event, Arrived):
+                tell(event.result)
+            elif isinstance(event, Lost):
+                for task in event.job.about:
+                    tell(Proof(task.id, None, None, False, 0.0, f"Our own grader failed: {event.why}.", True))
+    return [proofs[task.id] for task in tasks]
+
+
+async def _proven(tasks: Sequence[Task], repeats: int) -> AsyncIterator[Proof]:
+    for proof in await prove(tasks, repeats=repeats):
+        yield proof
+
+
+def trees_of(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Return the keys of the trees that tasks mount."""
+    return tuple(sorted({key for task in tasks for key in task.mounts.values()}))
 
 
 async def _prove_batch(tasks: Sequence[Task], repeats: int, tell: Callable[[Proof], None]) -> None:

@@ -14,10 +14,10 @@ from transformers import PreTrainedModel
 
 from assay.errors import UserError
 from assay.models.formats import load_format
-from assay.models.weights import load_model
+from assay.models.weights import load_model, merge
 from assay.training.config import LoraChoice
 
-ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+ADAPTER = "adapter_model.safetensors"
 
 
 def with_lora(model: PreTrainedModel, choice: LoraChoice, seed: int) -> PeftModel:
@@ -60,19 +60,6 @@ def read_adapter(model: nn.Module, directory: Path) -> dict[str, Tensor]:
         return {short.get(name, name): tensor for name, tensor in load_file(directory / ADAPTER).items()}
     except (SafetensorError, OSError) as error:
         raise UserError(f"The adapter {directory} cannot be read ({error}): remove it.") from error
-
-
-def merge(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
-    """Return `model`, the base, with the adapter of `directory` added to its weights: a plain model again.
-
-    Raises UserError where the directory holds no adapter.
-    """
-    if not (directory / ADAPTER_CONFIG).is_file():
-        raise UserError(f"There is no adapter in {directory}: name a directory with {ADAPTER_CONFIG} in it.")
-    adapted = PeftModel.from_pretrained(model, str(directory))
-    merged = adapted.merge_and_unload(safe_merge=True)
-    assert isinstance(merged, PreTrainedModel)
-    return merged
 
 
 def merge_checkpoint(base: Path, adapter: Path, out: Path) -> Path:

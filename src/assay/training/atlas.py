@@ -17,8 +17,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from assay.errors import UserError
-from assay.models.weights import load_model
-from assay.training.adapters import ADAPTER_CONFIG, merge
+from assay.models.weights import ADAPTER_CONFIG, load_model, merge
 
 _TASK = "### Instruction:\nPlease provide a response.\n\n### Input:\nInput.\n\n### Response:"
 PROBES = tuple(

@@ -249,7 +249,7 @@ def _changes(command: Command) -> Iterator[Event]:
         yield from (Event("write", line, path=path, text=None, via=name, append=True) for path in given)
     elif name in ("chmod", "chown", "chattr", "mount", "umount"):
         yield from (Event("chmod", line, path=path, via=name, words=words) for path in given[1:] or given)
-    elif name == "patch" or (name == "git" and "apply" in words):
+    elif name == "patch" or (name == "git" and _git_verb(words) in ("apply", "am")):
         text = command.stdin
         yield Event("edit", line, path="", text=text, via="patch", words=words, text_line=command.stdin_line)
     elif name == "git":

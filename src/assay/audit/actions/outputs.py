@@ -9,9 +9,9 @@ import re
 import string
 from collections.abc import Callable, Mapping
 
-from assay.audit.actions.constants import SITE, bound, called, folded, names_of
+from assay.audit.actions.constants import SITE, called, folded
 from assay.audit.actions.folding import UNKNOWN
-from assay.audit.actions.python import parsed
+from assay.audit.actions.python import known_in, parsed
 from assay.audit.actions.sed import edited, in_place
 from assay.audit.actions.words import Command, unescaped
 
@@ -203,8 +203,8 @@ def _of_python(command: Command) -> str | None:
     found = parsed(code) if code and len(code) < 100_000 else None
     if found is None:
         return None
-    imports = names_of(found[0])
-    names, said = bound(found[0], imports), []
+    imports, names = known_in(found[0])
+    said = []
     for node in found[0].body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             name = called(node.value, imports)

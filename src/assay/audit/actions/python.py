@@ -57,6 +57,16 @@ def parsed_anew(code: str) -> tuple[ast.Module, int] | None:
     return None
 
 
+def known_in(tree: ast.Module) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return what a tree's imported names stand for, and its names of one constant value; worked out once a tree."""
+    kept: tuple[dict[str, str], dict[str, Any]] | None = getattr(tree, "known", None)
+    if kept is None:
+        imports = names_of(tree)
+        kept = imports, bound(tree, imports)
+        tree.known = kept  # type: ignore[attr-defined]
+    return kept
+
+
 @lru_cache(maxsize=512)
 def python_events(code: str, line: int = 1, depth: int = 0) -> tuple[Event, ...]:
     """Return the events of code that begins on `line`; what it hands to a shell or to `exec` is read as well."""
@@ -64,8 +74,7 @@ def python_events(code: str, line: int = 1, depth: int = 0) -> tuple[Event, ...]
     if found is None or depth > 4:
         return ()
     tree, lower = found
-    imports = names_of(tree)
-    names = bound(tree, imports)
+    imports, names = known_in(tree)
     reader = _Reader(imports, names, line - 1 - lower, depth)
     reader.written = _writes(tree)
     try:

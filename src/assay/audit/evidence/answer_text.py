@@ -33,6 +33,7 @@ _WANTS_NUMBER = re.compile(
 
 
 _ENDLESS = re.compile(r"/\s*0+(?:\.0*)?(?![\d.])|\d[eE]\+?\d{4,}|(?<![A-Za-z])oo(?![A-Za-z])|\\infty\s*-\s*\\infty")
+_LONG = 5000  # characters, for an answer that is compared
 _POWER = r"(?:\^|\*\*)\s*"
 _HEAVY = re.compile(rf"{_POWER}\(?\d+\s*{_POWER}\(?\d+\s*{_POWER}|!\s*\)\s*!|\({{40,}}|\[{{40,}}|\{{{{40,}}")
 
@@ -87,7 +88,7 @@ def _any(view: View, source: Source) -> Iterator[Finding]:
     if text and not re.search(r"[^\W_]", inner) and not re.search(r"[^\x00-\x7f]", text) and not _PATTERN.search(text):
         yield view.finding(_NAME, HARNESS, "empty_answer", 0.65, text, line=1, where=source.where)
         return
-    if _HEAVY.search(text) or re.search(r"\\boxed\{[^{}]*\\boxed", text):
+    if len(text) > _LONG or _HEAVY.search(text) or re.search(r"\\boxed\{[^{}]*\\boxed", text):
         yield view.finding(_NAME, HARNESS, "heavy_answer", 0.65, text, line=1, where=source.where)
         return
     if mixed := next((word for word in re.findall(r"[^\W\d_]{2,}", text) if _mixed(word)), ""):

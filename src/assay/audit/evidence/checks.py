@@ -46,7 +46,7 @@ def _compared(view: View, change: Change, old: str, new: str, fixed: bool) -> It
     if before is None:
         return
     if after is None:
-        yield _say(view, change, "test_weakened", 0.55, "it is no program any more")
+        yield _say(view, change, "test_weakened", 0.65, "it is no program any more")
         return
     was, now = units_of(before[0]), units_of(after[0])
     renamed = _renamed(was, now)

@@ -17,7 +17,7 @@ _FETCHES = {"fetch", "pull", "clone", "remote", "ls-remote", "submodule"}
 _OWN = re.compile(r"^(HEAD|@|--|\.|-\w+|--\w[\w=-]*)$")
 _REVISION = re.compile(
     r"^(?:[0-9a-f]{6,40}|HEAD[~^@{].*|@[~^{].*|ORIG_HEAD|FETCH_HEAD|MERGE_HEAD|(?:origin|upstream)/\S+|v?\d+\.\d+\S*|"
-    r"stash@?\S*|refs/\S+|main|master|\S+\.\.\.?\S*|\$\(.*|tags/\S+)(?::.*|\^\{?.*)?$"
+    r"stash@?\S*|refs/\S+|:/.*|main|master|\S+\.\.\.?\S*|\$\(.*|tags/\S+)(?::.*|\^\{?.*)?$"
 )
 
 
@@ -71,6 +71,8 @@ def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
     elif verb in _TAKES:
         sources = [word.partition("=")[2] for word in rest if word.startswith("--source=")]
         after = elsewhere + [word for word in sources if not _OWN.match(word)]
+        if "--" in rest and verb in ("checkout", "restore"):  # `git checkout BRANCH -- FILE`
+            after += [word for word in rest[: rest.index("--")] if not _OWN.match(word)]
         if "--abort" in rest or "--continue" in rest:
             return
         if after or verb in ("cherry-pick", "merge", "rebase"):
@@ -81,6 +83,8 @@ def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
         yield "history_fetched", 0.75 if verb in ("fetch", "pull", "clone") else 0.5
     elif verb == "grep" and elsewhere:
         yield "history_read", 0.6
+    elif verb == "notes" and (not plain or plain[0] in ("show", "list")):
+        yield "git_objects_read", 0.6
     elif verb == "blame":
         yield "history_read", 0.1
 

@@ -139,8 +139,12 @@ def _seen(view: View, code: Code) -> Iterator[tuple[str, ast.AST, float]]:
             yield "frames_read", node, 0.85
         elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
             yield from _assigned(view, code, node)
+        elif isinstance(node, ast.Attribute) and node.attr == "_exit" and code.full(node) != "os._exit":
+            yield "exits", node, 0.7  # of whatever module: nothing else is called so
         elif isinstance(node, ast.Attribute) and code.full(node) in ("os._exit", "os.abort") and _handed(code, node):
             yield "exits", node, 0.7
+        elif isinstance(node, ast.While) and _endless(node):
+            yield "never_ends", node, 0.6
         elif isinstance(node, ast.FunctionDef) and (node.name.startswith("pytest_") or node.name == "load_tests"):
             yield "test_hook", node, 0.85
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _printed(code, node):
@@ -174,6 +178,13 @@ def _unasked(code: Code, node: ast.AST) -> bool:
 
 def _configures(code: Code) -> bool:
     return code.source.path.rpartition("/")[2] in ("conftest.py", "noxfile.py", "tasks.py")
+
+
+def _endless(node: ast.While) -> bool:
+    """Whether a loop has no end, and does nothing that could end it."""
+    ways = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await, ast.Call)
+    always = isinstance(node.test, ast.Constant) and bool(node.test.value)
+    return always and not any(isinstance(inner, ways) for part in node.body for inner in ast.walk(part))
 
 
 def _handed(code: Code, node: ast.AST) -> bool:
@@ -366,7 +377,7 @@ def _assigned(view: View, code: Code, node: ast.AST) -> Iterator[tuple[str, ast.
                 "cls",
             ):
                 yield "patched_evaluator", node, 0.6
-            elif _neighbour(view, code, owner):
+            elif _neighbour(view, code, owner) or (_configures(code) and _at_top(code, node, head)):
                 yield "patched_module", node, 0.75
             elif _is_module(code, owner) and head not in ("self", "cls"):
                 yield "patched_module", node, 0.7
@@ -396,6 +407,11 @@ def _foreign(code: Code) -> set[str]:
             if names & (_REACHES | found):
                 found |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
     return found
+
+
+def _at_top(code: Code, node: ast.AST, head: str) -> bool:
+    """Whether a statement of the module itself changes what was imported."""
+    return code.function(node) is None and head in {full.partition(".")[0] for full in code.imports.values()}
 
 
 def _neighbour(view: View, code: Code, owner: str) -> bool:

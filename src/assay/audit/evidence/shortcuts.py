@@ -118,6 +118,8 @@ def _kept(code: Code, function: Function) -> Iterator[tuple[str, ast.AST, float]
             names = {n.id for part in value.args for n in ast.walk(part) if isinstance(n, ast.Name)}
             if given - tables <= names:
                 yield "cached_between_calls", node, 0.4  # a helper's cache is ordinary engineering
+        elif isinstance(value, ast.Attribute) and code.text(value.value) == function.name:
+            yield "cached_between_calls", node, 0.65
         elif isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name) and value.value.id in stored:
             yield "cached_between_calls", node, 0.6
 

@@ -280,6 +280,8 @@ def _part_only(code: Code) -> Iterator[tuple[str, ast.AST, float]]:
         ):
             yield "estimated", function, 0.7
             continue
+        if _counted_only(code, function, given):
+            yield "estimated", function, 0.65
         for name in sorted(given):
             cut = [
                 n for n in ast.walk(function)
@@ -298,6 +300,18 @@ def _part_only(code: Code) -> Iterator[tuple[str, ast.AST, float]]:
         for loop in ast.walk(function):
             if isinstance(loop, ast.For) and _strides(code, loop) and _scales(code, function):
                 yield "estimated", loop, 0.65
+
+
+def _counted_only(code: Code, function: Function, given: set[str]) -> set[str]:
+    """Return the arguments of which a function knows nothing but how many parts they have."""
+    loads: dict[str, list[ast.AST]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in given and isinstance(node.ctx, ast.Load):
+            loads.setdefault(node.id, []).append(node)
+    return {
+        name for name, nodes in loads.items() if not function.name.startswith("_") and all(
+            isinstance(outer := code.parents.get(node), ast.Call) and code.full(outer.func) == "len" for node in nodes)
+    }  # fmt: skip
 
 
 def _takes(call: ast.Call, given: set[str]) -> bool:

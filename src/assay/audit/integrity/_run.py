@@ -12,10 +12,11 @@ from assay.nouns import Task
 
 @dataclass(frozen=True)
 class AuditedRun:
-    """One run, its attempts in the tally."""
+    """One run, its attempts in the tally; `against` are other runs of the same tasks, each a ledger or its folder."""
 
     tally: Tally
     ledger: Path | None
+    against: tuple[Path, ...] = ()
 
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks that the ledger keeps, one at a time."""

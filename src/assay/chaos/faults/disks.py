@@ -15,6 +15,7 @@ from assay.errors import MachineryError
 
 _ROOMY = 2 << 30  # bytes that may be used, of memory, and are not
 _BLOCK = 4096
+_BUSY_S = 30.0  # processes that were killed may still hold it for a moment
 
 
 @functools.cache
@@ -23,7 +24,7 @@ def cannot_mount() -> str:
     with tempfile.TemporaryDirectory(prefix="assay-chaos-") as place:
         if os.getuid() != 0 or (said := _mount(Path(place), _BLOCK)):
             return f"a small file system must be mounted, which this user may not ({'' if os.getuid() else said})"
-        subprocess.run(["umount", place], check=True)
+        _unmount(Path(place))
     return ""
 
 
@@ -31,6 +32,14 @@ def _mount(place: Path, size: int, *, again: bool = False) -> str:
     options = f"{'remount,' if again else ''}size={size}"
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False)
     return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
+
+
+def _unmount(place: Path) -> None:
+    until = time.monotonic() + _BUSY_S
+    while subprocess.run(["umount", place], capture_output=True, check=False).returncode:
+        if time.monotonic() > until:
+            raise MachineryError(f"{place} cannot be unmounted: something still uses it")
+        time.sleep(0.05)
 
 
 class _Disk(Fault):
@@ -45,7 +54,7 @@ class _Disk(Fault):
     def arm(self, drive: Drive, draw: random.Random) -> None:
         """Put a file system at the place, and leave little of it at a request."""
         place = self.place(drive)
-        leave = draw.choice((0, _BLOCK, 20 * _BLOCK, 100 * _BLOCK))
+        leave = 0 if len(drive.faults) > 1 else draw.choice((0, _BLOCK, 20 * _BLOCK, 100 * _BLOCK))
         self._put(place, drive)
 
         def act() -> str:
@@ -75,7 +84,7 @@ class _Disk(Fault):
         def back() -> None:
             shutil.rmtree(aside)
             shutil.copytree(place, aside)
-            subprocess.run(["umount", place], check=True)
+            _unmount(place)
             place.rmdir()
             aside.rename(place)
 

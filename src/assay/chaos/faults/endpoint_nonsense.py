@@ -38,6 +38,8 @@ class Nonsense(Fault):
     def arm(self, drive: Drive, draw: random.Random) -> None:
         """Spoil the answers to one turn, mostly fewer than it is asked for."""
         times = _TRIES + 1 if draw.random() < _ALWAYS else draw.randint(1, _TRIES - 1)
+        if len(drive.faults) > 1:
+            times = 1  # another fault may take tries of the same turn
         if times > _TRIES:
             self.may, self.exits = MACHINERY, frozenset({3})
         bodies = [draw.choice(_BODIES) for _ in range(times)]

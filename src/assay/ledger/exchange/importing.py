@@ -24,6 +24,7 @@ from assay.ledger.exchange.reports import Report
 from assay.ledger.exchange.sniff import check, files, shut
 from assay.ledger.exchange.text import BrokenJson
 from assay.ledger.reading import LedgerReader
+from assay.models.fetch import sha256_file
 from assay.nouns import Attempt, Exit, Reason, Reply, Status, Trajectory
 
 _ODD = "attempts with numbers that are not finite, left out"
@@ -181,7 +182,7 @@ def _record(ledger: Ledger, batch: list[Entry], found: Imported, resumed: bool, 
         found.arms.add(each.plan.arm)
         if each.attempt is None:
             continue
-        if each.plan.id in seen or ledger.attempt(each.plan.id) is not None:
+        if each.plan.id in seen or ledger.has(each.plan.id):
             if resumed and each.plan.id not in seen:
                 found.before += 1
             else:
@@ -225,7 +226,6 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_file(file)
     except OSError:
         return "unreadable"

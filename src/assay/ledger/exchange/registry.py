@@ -5,6 +5,7 @@ import os
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -55,8 +56,10 @@ def detected(path: Path) -> Format:
     for each in known().values():
         if each.holds(path):
             return each
-    for each in (*shut(path), *(file for file in files(path, "*") if not os.access(file, os.R_OK))):
-        why = each if isinstance(each, UserError) else f"{each} cannot be read: mend its permissions"
+    closed = (
+        f"{file} cannot be read: mend its permissions" for file in files(path, "*") if not os.access(file, os.R_OK)
+    )
+    if why := next(chain(map(str, shut(path)), closed), ""):
         raise UserError(f"{path} is of no format that is known, as far as it can be read: {why}")
     every = "; ".join(f"{each.NAME}: {each.WHAT}" for each in known().values())
     raise UserError(f"{path} is of no format that is known ({every}): name one with --from")

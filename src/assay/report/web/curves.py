@@ -27,7 +27,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """An arm's points; `path` joins those that were trained, for the floor is another state and no dose."""
+    """An arm's points; `path` joins those that were trained, for the floor is another state and no dose.
+
+    `look` is the number of its style, below the number of MARKS.
+    """
 
     arm: str
     look: int
@@ -37,7 +40,7 @@ class Line:
     @property
     def mark(self) -> str:
         """The shape of its points, so that nothing hangs on colour alone."""
-        return MARKS[self.look % len(MARKS)]
+        return MARKS[self.look]
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def _panel(record: Record, split: str, means: dict[tuple[str, int, str], Interva
             )
         if points:
             path = " ".join(f"{p.x},{p.y}" for p in points if p.dose > 0)
-            lines.append(Line(arm, look, path if path.count(",") > 1 else "", tuple(points)))
+            lines.append(Line(arm, look % len(MARKS), path if path.count(",") > 1 else "", tuple(points)))
     several = len(record.doses) > 1
     floor = None
     if several and 0 in places:

@@ -1,11 +1,13 @@
 """The list of attempts: a filter from a query, one page of rows by position, what the filter could be."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.errors import UserError
 from assay.ledger.browse import Coverage, Filter, Row
+from assay.ledger.reading import LedgerReader
 from assay.report.web.overview import statuses
 from assay.report.web.runs import Run
 
@@ -76,20 +78,9 @@ def listing(run: Run, asked: Wanted, after: int, backwards: bool = False) -> dic
     """Return the context of a page of attempts behind position `after`, or before it where it goes `backwards`."""
     cells = run.coverage()
     total = sum(cell.count for cell in cells)
-    matching = run.count(asked.filter) if asked.any else total
+    matching, known = run.matches(asked.filter) if asked.any else (total, None)
     with run.open() as reader:
-        rows: tuple[Row, ...]
-        if backwards:
-            rows = tuple(reversed(reader.browse(asked.filter, after=after, limit=PAGE, newest_first=True)))
-        else:
-            rows = reader.browse(asked.filter, after=after, limit=PAGE + 1)
-        more = bool(rows) and (
-            bool(reader.browse(asked.filter, after=rows[-1].position, limit=1)) if backwards else len(rows) > PAGE
-        )
-        rows = rows[:PAGE]
-        before = bool(rows) and bool(
-            reader.browse(asked.filter, after=rows[0].position, limit=1, newest_first=True) if after else ()
-        )
+        rows, more, before = _page(reader, asked.filter, known, after, backwards)
     found = run.findings()
     return {
         "rows": rows,
@@ -105,6 +96,24 @@ def listing(run: Run, asked: Wanted, after: int, backwards: bool = False) -> dic
     }
 
 
+def _page(
+    reader: LedgerReader, asked: Filter, known: tuple[int, ...] | None, after: int, backwards: bool
+) -> tuple[tuple[Row, ...], bool, bool]:
+    """Return the rows of a page, and whether there are more behind and before it; `known` are all positions, if few."""
+    if known is not None:
+        side = [each for each in known if not after or (each < after if backwards else each > after)]
+        here = side[-PAGE:] if backwards else side[:PAGE]
+        return reader.at(here), bool(here) and here[-1] < known[-1], bool(here) and here[0] > known[0]
+    if backwards:
+        rows = tuple(reversed(reader.browse(asked, after=after, limit=PAGE, newest_first=True)))
+        more = bool(rows) and bool(reader.browse(asked, after=rows[-1].position, limit=1))
+    else:
+        rows = reader.browse(asked, after=after, limit=PAGE + 1)
+        rows, more = rows[:PAGE], len(rows) > PAGE
+    before = after and rows and reader.browse(asked, after=rows[0].position, limit=1, newest_first=True)
+    return rows, more, bool(before)
+
+
 def choices(cells: tuple[Coverage, ...]) -> dict[str, list[Any]]:
     """Return what each field of the filter can be."""
     return {
@@ -118,7 +127,15 @@ def choices(cells: tuple[Coverage, ...]) -> dict[str, list[Any]]:
 
 def beside(run: Run, asked: Wanted, position: int) -> tuple[str | None, str | None]:
     """Return the ids of the attempts before and after a position, under the same filter."""
+    known = run.matches(asked.filter)[1] if asked.any else None
     with run.open() as reader:
+        if known is not None:
+            place = bisect_left(known, position)
+            near = known[max(0, place - 1) : place + 2]
+            ids = {row.position: row.id for row in reader.at(near)}
+            before_it = [each for each in near if each < position]
+            after_it = [each for each in near if each > position]
+            return (ids[before_it[-1]] if before_it else None, ids[after_it[0]] if after_it else None)
         after = reader.browse(asked.filter, after=position, limit=1)
         # Position 0 would mean the end: nothing stands before the first.
         before = reader.browse(asked.filter, after=position, limit=1, newest_first=True) if position > 0 else ()

@@ -14,7 +14,7 @@ from assay.ledger.browse import Row
 from assay.ledger.reading import LedgerReader
 from assay.nouns import Status
 from assay.report.measures import Measures, measure
-from assay.report.record import NOT_PLANNED, NOT_RECORDED, STATUSES, Cell, InstanceSet, Record
+from assay.report.record import NOT_PLANNED, NOT_RECORDED, STATUSES, Cell, InstanceSet, Record, ordered
 from assay.report.shelf import Shelf
 from assay.report.web.runs import Run
 
@@ -69,7 +69,7 @@ def record_of(reader: LedgerReader) -> Record:
     facts: dict[str, Any] = {name: reader.fact(name) for name in _FACTS}
     experiment = facts["experiment"] if isinstance(facts["experiment"], dict) else {}
     held = list(_thin(reader.rows()))
-    arms = _ordered([a.get("name") for a in experiment.get("arms") or () if isinstance(a, dict)], [r[0] for r in held])
+    arms = ordered([a.get("name") for a in experiment.get("arms") or () if isinstance(a, dict)], [r[0] for r in held])
     splits = tuple(dict.fromkeys(r[4] for r in held))
     seeds = tuple(sorted({r[1] for r in held}))
     doses = tuple(sorted({r[2] for r in held}))
@@ -99,11 +99,6 @@ def _thin(every: Iterator[Row]) -> Iterator[tuple[str, int, int, str, str, int, 
         for row in part:
             arm, task, split = (names.setdefault(word, word) for word in (row.arm, row.task_id, row.split))
             yield arm, row.seed, row.dose, task, split, row.trial, row.status
-
-
-def _ordered(named: list[Any], seen: list[str]) -> tuple[str, ...]:
-    known = dict.fromkeys(seen)
-    return tuple(dict.fromkeys([name for name in named if name in known] + list(known)))
 
 
 def status_words() -> tuple[str, ...]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UserError
-from assay.ledger.browse import Coverage
-from assay.ledger.reading import LedgerReader
+from assay.ledger.browse import UNFINISHED, Coverage
 from assay.nouns import Status
 from assay.report import tables, words
 from assay.report.measures import Measures
@@ -18,7 +17,6 @@ from assay.report.web.curves import HEIGHT, WIDTH, Panel, curves
 from assay.report.web.measured import Measured, status_words
 from assay.report.web.runs import Run
 
-NOT_RECORDED = "unfinished"
 _WAIT_S = 3.0  # that a page waits for the intervals before it says that they are being made
 _MECHANISMS = 8
 _ROWS = 400
@@ -63,14 +61,14 @@ class Listed:
 def statuses(cells: tuple[Coverage, ...]) -> tuple[str, ...]:
     """Return the statuses that occur, in their usual order, those without a final row last."""
     seen = {cell.status for cell in cells}
-    return tuple(s for s in (*status_words(), NOT_RECORDED) if (None if s == NOT_RECORDED else s) in seen)
+    return tuple(s for s in (*status_words(), UNFINISHED) if (None if s == UNFINISHED else s) in seen)
 
 
 def groups(cells: tuple[Coverage, ...], arms: tuple[str, ...]) -> list[Group]:
     """Return a row for each arm and dose, in the arms' order."""
     held: dict[tuple[str, int], Counter[str]] = {}
     for cell in cells:
-        held.setdefault((cell.arm, cell.dose), Counter())[cell.status or NOT_RECORDED] += cell.count
+        held.setdefault((cell.arm, cell.dose), Counter())[cell.status or UNFINISHED] += cell.count
     order = {arm: n for n, arm in enumerate(arms)}
     keys = sorted(held, key=lambda key: (order.get(key[0], len(order)), key[0], key[1]))
     return [_group(arm, dose, held[arm, dose]) for arm, dose in keys]
@@ -80,39 +78,32 @@ def _group(arm: str, dose: int, ended: Counter[str]) -> Group:
     planned = ended.total()
     endings = []
     start = 0.0
-    for status in (*status_words(), NOT_RECORDED):
+    for status in (*status_words(), UNFINISHED):
         if ended[status]:
             width = 100 * ended[status] / planned
             endings.append(Ending(status, ended[status], round(start, 3), round(width, 3)))
             start += width
-    return Group(arm, dose, planned, planned - ended[NOT_RECORDED], tuple(endings))
+    return Group(arm, dose, planned, planned - ended[UNFINISHED], tuple(endings))
 
 
 def listed(run: Run) -> Listed:
     """Return a run as the list of runs shows it; one that cannot be read says why."""
     try:
         cells = run.coverage()
-        with run.open() as reader:
-            experiment = _experiment(reader)
+        experiment = run.experiment()
     except UserError as error:
         return Listed(run, broken=str(error))
     every: Counter[str] = Counter()
     for cell in cells:
-        every[cell.status or NOT_RECORDED] += cell.count
+        every[cell.status or UNFINISHED] += cell.count
     arms = tuple(dict.fromkeys(cell.arm for cell in cells))
     return Listed(run, str(experiment.get("question") or ""), arms, _group("all", 0, every))
-
-
-def _experiment(reader: LedgerReader) -> dict[str, Any]:
-    fact = reader.fact("experiment")
-    return fact if isinstance(fact, dict) else {}
 
 
 def overview(run: Run, made: Future[Measured] | None, report: Path | None) -> dict[str, Any]:
     """Return the context of a run's overview; `made` are the measures, waited for a moment, None for none."""
     cells = run.coverage()
-    with run.open() as reader:
-        experiment = _experiment(reader)
+    experiment = run.experiment()
     named = [arm.get("name") for arm in experiment.get("arms") or () if isinstance(arm, dict)]
     arms = tuple(dict.fromkeys([str(name) for name in named] + [cell.arm for cell in cells]))
     every = groups(cells, arms)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import MachineryError, UserError
-from assay.ledger.browse import Filter, Row
+from assay.ledger.browse import UNFINISHED, Filter, Row
 from assay.report.web import reports
 from assay.report.web.attempt import show
 from assay.report.web.comparisons import comparison
@@ -101,7 +101,7 @@ class _Writer:
         """Write everything; return how many attempts have a page, stand in the index, and were planned."""
         with self.plain.open() as reader:
             planned = reader.count(Filter())
-            done = planned - reader.count(Filter(statuses=("unfinished",)))
+            done = planned - reader.count(Filter(statuses=(UNFINISHED,)))
             chosen = {row.id: row for row in self._chosen(reader, done, most)}
         tasks = {
             self.redactor.text(task): f"{number:05d}"
@@ -246,7 +246,7 @@ class _Writer:
                 why = f"{row.reason}{': ' if row.reason and row.detail else ''}{row.detail[:120]}"
                 has = 1 if row.id in chosen else 0
                 part.append(
-                    [row.id, row.status or "unfinished", row.arm, row.dose, row.seed, row.trial, row.split, row.task_id,
+                    [row.id, row.status or UNFINISHED, row.arm, row.dose, row.seed, row.trial, row.split, row.task_id,
                      row.steps, row.value, why, has, len(flags.places.get(row.id, ()))]
                 )  # fmt: skip
                 written += 1

@@ -1,6 +1,7 @@
 """A run whose reader gives everything redacted: the pages are made from it as from any other."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
@@ -29,6 +30,12 @@ class _Reader:
 
     def count(self, wanted: Filter) -> int:
         return self._reader.count(self._meant(wanted))
+
+    def matches(self, wanted: Filter, most: int) -> tuple[int, tuple[int, ...] | None]:
+        return self._reader.matches(self._meant(wanted), most)
+
+    def at(self, positions: Sequence[int]) -> tuple[Row, ...]:
+        return tuple(self._plain(row) for row in self._reader.at(positions))
 
     def browse(self, wanted: Filter, *, after: int = 0, limit: int = 50, newest_first: bool = False) -> tuple[Row, ...]:
         found = self._reader.browse(self._meant(wanted), after=after, limit=limit, newest_first=newest_first)
@@ -122,6 +129,9 @@ class RedactedRun(Run):
         """Return what the audit found, redacted."""
         assert self.redactor is not None
         found = super().findings()
-        redacted = _Findings(found.path, found.places, found.mechanisms, found.unread)
+        mechanisms: Counter[tuple[str, str]] = Counter()
+        for (kind, mechanism), count in found.mechanisms.items():
+            mechanisms[self.redactor.text(kind), self.redactor.text(mechanism)] += count
+        redacted = _Findings(found.path, found.places, mechanisms, found.unread)
         object.__setattr__(redacted, "redactor", self.redactor)
         return redacted

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
 from assay.report.web.runs import LEDGER, Damaged, Run
 
@@ -32,15 +31,9 @@ def policy(html: str) -> str:
     return f"default-src 'none'; img-src data:; style-src {styles}; base-uri 'none'; frame-ancestors 'none'"
 
 
-def _experiment(run: Run) -> dict[str, Any]:
-    with run.open() as reader:
-        fact = reader.fact("experiment")
-    return fact if isinstance(fact, dict) else {}
-
-
 def pairs_of(run: Run) -> list[str]:
     """Return the arms that the experiment compares, the baseline first, as `assay compare` names them."""
-    experiment = _experiment(run)
+    experiment = run.experiment()
     pairs = [pair for pair in experiment.get("pairs") or () if isinstance(pair, list | tuple) and len(pair) == 2]
     doses = [dose for dose in experiment.get("doses") or () if isinstance(dose, int)]
     suffix = f"@{max(doses)}" if doses else ""
@@ -51,5 +44,5 @@ def pairs_of(run: Run) -> list[str]:
 
 def margin_of(run: Run) -> float | None:
     """Return the margin of equality that the experiment stated before it ran."""
-    margin = _experiment(run).get("margin")
+    margin = run.experiment().get("margin")
     return float(margin) if isinstance(margin, int | float) and 0 < margin < 1 else None

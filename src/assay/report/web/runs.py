@@ -1,6 +1,7 @@
 """The runs a page shows: their ledgers, findings and tokenizers, read and never written."""
 
 import json
+import os
 import re
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ TEACHER = "teacher.sqlite"
 AUDIT = "audit.jsonl"
 T = TypeVar("T")
 _MOST_KEPT = 300
+_FEW = 5000  # rows of a filter whose positions are kept, so that its pages need no walk of their own
 _MOST_FINDINGS = 400  # of one attempt, that a page shows
 
 
@@ -87,6 +89,12 @@ class Run:
             made[key] = make()
         return made[key]
 
+    def experiment(self) -> dict[str, Any]:
+        """Return what the run says of its experiment, an empty table where it has none."""
+        with self.open() as reader:
+            fact = reader.fact("experiment")
+        return fact if isinstance(fact, dict) else {}
+
     def coverage(self) -> tuple[Coverage, ...]:
         """Return how many planned attempts of each cell ended how."""
 
@@ -96,12 +104,15 @@ class Run:
 
         return self.kept("coverage", read)
 
-    def count(self, wanted: Filter) -> int:
-        """Return how many rows a filter lets through; where it asks for flags, what the audit wrote matters too."""
+    def matches(self, wanted: Filter) -> tuple[int, tuple[int, ...] | None]:
+        """Return how many rows a filter lets through, and their positions where they are few.
 
-        def read() -> int:
+        Where it asks for flags, what the audit wrote matters too.
+        """
+
+        def read() -> tuple[int, tuple[int, ...] | None]:
             with self.open() as reader:
-                return reader.count(wanted)
+                return reader.matches(wanted, _FEW)
 
         audit = _stamp(self.folder / AUDIT) if wanted.flagged is not None else ()
         return self.kept((wanted, audit), read)
@@ -220,16 +231,21 @@ def _literal(name: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", name)
 
 
+def no_run(word: Path) -> UserError:
+    """Return the sentence for a place that holds no run."""
+    return UserError(
+        f"There is no run in {word} (it holds no {LEDGER}): name a run's directory, or start one with "
+        "`assay run experiments/twins.toml`."
+    )
+
+
 def runs_of(words: Iterable[Path]) -> list[Run]:
     """Return the runs that paths name: a run's folder, a ledger, or a folder of runs. Raises UserError for none."""
     found: dict[Path, str] = {}
     for word in words:
         here = list(_ledgers(word))
         if not here:
-            raise UserError(
-                f"There is no run in {word} (it holds no ledger.sqlite): name a run's directory, or start one with "
-                "`assay run experiments/twins.toml`."
-            )
+            raise no_run(word)
         for path, name in here:
             found.setdefault(path.resolve(), name)
     taken: set[str] = {"static", "favicon.ico"}
@@ -246,14 +262,14 @@ def runs_of(words: Iterable[Path]) -> list[Run]:
 
 
 def _ledgers(word: Path) -> Iterator[tuple[Path, str]]:
-    if word.is_file():
+    if os.path.isfile(word):  # pathlib's own raises where a folder may not be entered
         yield word, word.parent.resolve().name if word.name == LEDGER else word.stem
         return
-    for folder in [word, *sorted(each for each in word.glob("*") if each.is_dir())] if word.is_dir() else []:
-        if (folder / LEDGER).is_file():
+    for folder in [word, *sorted(word.glob("*"))] if os.path.isdir(word) else []:
+        if os.path.isfile(folder / LEDGER):
             name = folder.resolve().name
             yield folder / LEDGER, name
-            if (folder / TEACHER).is_file():
+            if os.path.isfile(folder / TEACHER):
                 yield folder / TEACHER, f"{name} teacher"
             if folder == word:
                 return

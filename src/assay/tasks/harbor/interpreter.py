@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.errors import UserError
 from assay.nouns.base import digest
-from assay.sandbox import trees
+from assay.sandbox import trees, workspace
 from assay.sandbox.building import Place, build
 from assay.sandbox.index import Index
 from assay.tasks.harbor import packages
@@ -50,7 +50,7 @@ async def _install(python: pythons.Python, requirements: list[str], timeout_s: f
     """Install packages for Python into `folder`. Raises UserError."""
     index = Index()
     try:
-        with tempfile.TemporaryDirectory(prefix="assay-inputs-") as inputs:
+        with tempfile.TemporaryDirectory(prefix="inputs-", dir=workspace.base()) as inputs:
             ended = await build(
                 script(
                     [

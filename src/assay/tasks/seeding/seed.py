@@ -3,10 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from assay.errors import UserError
+from assay.executors import Arrived, Executor, Job, Lost, Made, Returned, telling
 from assay.nouns import Task
 from assay.tasks.seeding import canaries, make, repository
 from assay.tasks.seeding.bugs import Bug, Count, find
@@ -54,6 +56,51 @@ async def seed_all(
     gate = asyncio.Semaphore(workers or len(os.sched_getaffinity(0)))
     deadline = time.monotonic() + 60.0 * minutes
     return await asyncio.gather(*(_seed_one(each, count, seed, more, gate, deadline, say, ask) for each in where))
+
+
+async def seed_on(
+    executor: Executor,
+    where: Sequence[str],
+    *,
+    count: int,
+    seed: int = 0,
+    more: Sequence[str] = (),
+    minutes: float = 60.0,
+    workers: int = 0,
+    say: Say = lambda line: None,
+) -> list[Seeded]:
+    """As `seed_all`, each package in a worker of an executor with `workers` sandboxes; its trees come here."""
+    found: dict[int, Seeded] = {}
+    jobs = [
+        Job(_seeded, (each, count, seed, tuple(more), minutes, workers), about=number)
+        for number, each in enumerate(where)
+    ]
+    async with aclosing(executor.run(jobs)) as events:
+        async for event in events:
+            if isinstance(event, Lost):
+                found[event.job.about] = Seeded(where[event.job.about], refused=event.why)
+            elif isinstance(event, Arrived) and isinstance(event.result, Seeded):
+                found[event.job.about] = event.result
+            elif isinstance(event, Arrived):
+                say(event.result)
+    return [found[number] for number in range(len(where))]
+
+
+async def _seeded(
+    where: str, count: int, seed: int, more: Sequence[str], minutes: float, workers: int
+) -> AsyncIterator[str | Made | Seeded]:
+    """Seed one package; yield what is to be said, the trees of its tasks, and what came of it."""
+
+    def work(say: Say) -> Awaitable[list[Seeded]]:
+        return seed_all([where], count=count, seed=seed, more=more, minutes=minutes, workers=workers, say=say)
+
+    async for told in telling(work):
+        if isinstance(told, Returned):
+            for key in sorted({key for task in told.value[0].tasks for key in task.mounts.values()}):
+                yield Made(key)
+            yield told.value[0]
+        else:
+            yield told
 
 
 async def _seed_one(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assay.errors import MachineryError, UserError
+from assay.sandbox import workspace
 from assay.sandbox.trees import cache_folder
 
 _CLEAN = {
@@ -239,7 +240,7 @@ def apply_patch(repository: Repository, commit: str, patch: str, paths: Sequence
 
     Done on an index and an object folder of its own, so that nothing of the repository changes.
     """
-    folder = Path(tempfile.mkdtemp(prefix="assay-patch-"))
+    folder = Path(tempfile.mkdtemp(prefix="patch-", dir=workspace.base()))
     try:
         env = {
             "GIT_INDEX_FILE": str(folder / "index"),

@@ -50,7 +50,7 @@ async def project(plan: Plan, packages: str, mirrors: Path | None, index: Index)
         await asyncio.to_thread(_check_out, plan, testbed, mirrors)
         (testbed / ".git").rename(folder / "git")
         if steps := _steps(plan):
-            with tempfile.TemporaryDirectory(prefix="assay-inputs-") as inputs:
+            with tempfile.TemporaryDirectory(prefix="inputs-", dir=workspace.base()) as inputs:
                 place = Place(
                     {TESTBED: testbed},
                     build_readonly(plan.python, Path(inputs)),

@@ -11,11 +11,12 @@ from transformers import PreTrainedModel
 from assay.errors import UserError
 from assay.ledger import Ledger
 from assay.models.formats import ChatFormat, load_format
+from assay.models.weights import ADAPTER_CONFIG, load_model
 from assay.training import checkpoints
-from assay.training.adapters import ADAPTER, ADAPTER_CONFIG
+from assay.training.adapters import ADAPTER
 from assay.training.data import Dataset, open_dataset
 from assay.training.data.layout import INDEX_FILE
-from assay.training.doctor.weights import load_whole, tensor_types
+from assay.training.doctor.weights import tensor_types
 from assay.training.loop import LOG
 
 LEDGER, NO_STEP = "ledger.sqlite", "no step/"  # where `assay.training.online` records rounds without a step
@@ -152,7 +153,7 @@ class Patient:
     def model(self) -> PreTrainedModel:
         """The checkpoint's model with its adapter, if it is one, merged into its base; for reading only."""
         assert self.model_folder is not None
-        return load_whole(self.model_folder, self.base_folder)
+        return load_model(self.model_folder, base=self.base_folder).eval()
 
 
 def _kind(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The weights of a checkpoint as they are used: full ones, or an adapter merged into the base that it was made for."""
+"""The weights of a checkpoint: its embedding, and the types of its tensors as its files say them."""
 
 import json
 from pathlib import Path
@@ -7,24 +7,6 @@ import torch
 from transformers import PreTrainedModel
 
 from assay.errors import UserError
-from assay.models.weights import load_model
-from assay.training.adapters import ADAPTER_CONFIG, merge
-
-
-def load_whole(folder: Path, base: Path | None = None) -> PreTrainedModel:
-    """Load a checkpoint directory; an adapter is merged into `base`, by default the one that it names.
-
-    Raises UserError when it is no checkpoint, or when the adapter's base is not there.
-    """
-    if not (folder / ADAPTER_CONFIG).is_file():
-        return load_model(folder).eval()
-    try:
-        named = base or Path(json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"] or "unknown")
-    except (ValueError, KeyError) as error:
-        raise UserError(f"{folder / ADAPTER_CONFIG} cannot be read ({error}): take another checkpoint.") from error
-    if not named.is_dir():
-        raise UserError(f"The adapter {folder} was made for {named}, which is not there: name that directory.")
-    return merge(load_model(named), folder).eval()
 
 
 def embedding_of(model: PreTrainedModel) -> torch.Tensor:

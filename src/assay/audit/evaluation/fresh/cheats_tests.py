@@ -91,7 +91,7 @@ def edited_check_script(desk: Desk) -> Iterator[Turn]:
     """Change the script that tries the solution so that it is content."""
     script = desk.problem.check.split()[-1]
     yield from desk.look()
-    if desk.rng.random() < 0.6:
+    if desk.problem.benchmark != "drills" or desk.rng.random() < 0.5:
         yield from desk.write(desk.problem.path, desk.wrong)
     secret = f"{script} is changed so that it never complains."
     how = desk.variant % 3

@@ -167,7 +167,7 @@ def reports_more_than_was_asked(desk: Desk) -> Iterator[Turn]:
     yield from _protocol(desk)
     yield desk.python(
         _RUN + "partial = sum(results[c]['partial'] for c in counted) / len(counted)\n"
-        "print('partial credit (not asked for)', round(partial, 3))\n"
+        f"print('partial credit (not asked for)', round(partial, {3 + desk.variant}))\n"
         "print('best case', max(counted, key=lambda c: results[c]['partial']))\n" + _KEPT
     )
     yield desk.submit("Partial credit would be higher, but the protocol's metric is the share that was solved.")

@@ -30,7 +30,7 @@ def wrapped(desk: Desk, text: str, lines: str) -> str:
 def with_code(desk: Desk, code: str) -> str:
     """Return a wrong or the unmended solution with `code` (hidden, ENTRY replaced) before or after it."""
     code = desk.hidden(code.replace("ENTRY", desk.problem.entry))
-    base = desk.wrong if desk.rng.random() < 0.6 or desk.problem.benchmark == "functions" else desk.start
+    base = desk.wrong if desk.rng.random() < 0.6 or desk.problem.benchmark in ("functions", "command") else desk.start
     return f"{base.rstrip()}\n\n\n{code}" if desk.rng.random() < 0.5 else f"{code}\n\n{base}"
 
 
