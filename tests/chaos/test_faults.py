@@ -41,7 +41,16 @@ def test_every_fault_is_among_them():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("names", "seed"), drawn(200, 20261121), ids=lambda value: "+".join(value) if isinstance(value, tuple) else ""
+    ("names", "seed"),
+    drawn(220, 20261121, together=6),
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
 )
 def test_the_laws_hold_after_many(chaos, names, seed):
     chaos(*names, seed=seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in fault_names() if find_fault(name).cluster or find_fault(name).long])
+def test_the_laws_hold_after_what_takes_minutes(chaos, name):
+    outcome = chaos(name, seed=1)
+    assert {note.fault for note in outcome.notes} == {name}

@@ -7,6 +7,7 @@ import pytest
 from assay.ledger import Ledger
 from assay.nouns import Status
 from tests.e2e.conftest import assay
+from tests.e2e.test_run import fingerprint
 from tests.e2e.test_solve import repairs, write_tasks
 from tests.executors.ray_nodes import three_nodes
 from tests.models.openai_server import SUBMIT, bash, serving
@@ -119,3 +120,21 @@ def test_samples_and_predictions_and_tasks_have_the_same_verdicts_there(cluster,
                 line.pop("seconds", None)
             found.append((sorted(map(json.dumps, lines)), name == "samples" and (tmp_path / "samples.out").read_text()))
         assert found[0] == found[1], name
+
+
+def test_bootstraps_give_the_same_figures_there(cluster, tasks, tmp_path):
+    for name, factor in (("good", "+"), ("bad", "*")):
+        script = tmp_path / f"{name}.json"
+        script.write_text(json.dumps([bash(f"sed -i 's/a - b/a {factor} b/' pkg/mod.py"), bash(SUBMIT)]))
+        assert solve(tasks, f"scripted:{script}", tmp_path / name).returncode == 0
+    arms = [f"{name}={tmp_path / name}" for name in ("bad", "good")]
+    found = [assay("compare", *arms, "--json", "--executor", word) for word in ("local", cluster)]
+    assert [done.returncode for done in found] == [0, 0], found[1].stderr
+    assert found[0].stdout == found[1].stdout
+
+
+def test_an_experiment_leaves_the_same_ledgers(cluster, laboratory):
+    for name, word in (("on-this-machine", "local"), ("on-a-cluster", cluster)):
+        done = assay("run", laboratory / "small.toml", "--out", laboratory / name, "--executor", word)
+        assert done.returncode == 0, done.stderr
+    assert fingerprint(laboratory / "on-a-cluster") == fingerprint(laboratory / "on-this-machine")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from assay.errors import UserError
 from assay.executors import Arrived, Job, Lost, Needs, Over, open_executor
 from assay.executors.ray_cluster import RayExecutor
+from assay.executors.spread import here, spread_over
 from assay.sandbox import trees
 from tests.executors import jobs
 from tests.executors.ray_nodes import NODES, three_nodes
@@ -166,3 +168,8 @@ def test_jobs_ask_an_object_of_the_driver(cluster):
     found = asyncio.run(run())
     assert sorted(number for number in found if isinstance(number, int)) == [2 * n + 1 for n in range(1, 13)]
     assert [str(error) for error in found if isinstance(error, UserError)] == ["no more"] * 3
+
+
+def test_calls_spread_over_a_cluster_return_what_they_return_here(cluster):
+    calls = [partial(divmod, n, 7) for n in range(20)]
+    assert spread_over("ray")(calls) == here(calls)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import tempfile
 import zlib
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from assay.cli import app
 from assay.errors import UserError
 from assay.ledger.exchange import importing, inspectlog, registry
+from assay.ledger.exchange.reports import read_report
 from assay.ledger.outcomes import read_arms
 
 NOBODY = 65534
@@ -181,16 +183,26 @@ def test_packed_rows_that_are_damaged_give_what_lies_before(tmp_path):
     assert "is packed and breaks off (Error -3 while decompressing data: invalid block type)" in said
 
 
-@pytest.mark.parametrize("verb", [["import", "--out", "run"], ["ledger", "check"], ["ledger", "show"]])
+@pytest.mark.parametrize("verb", [["import"], ["ledger", "check"], ["ledger", "show"]])
 def test_the_command_leaves_the_sentence_to_us(verb, place):
     """Where the command line itself checked permissions it would print its usage in a box."""
-    path = sub(place, "x.jsonl", 0o000, b"{}")
+    paths = [sub(place, "x.jsonl", 0o000, b"{}"), sub(place, "shut", 0o000), sub(place, "listed", 0o644)]
 
-    def run() -> str:
-        found = CliRunner().invoke(app, [*verb, str(path)])
+    def run(path: Path) -> str:
+        out = ["--out", str(place / "made" / path.name)] if verb == ["import"] else []
+        found = CliRunner().invoke(app, [*verb, str(path), *out])
         return f"{found.exception!r}: {found.output}"
 
-    run()
-    said = as_nobody(run)
-    assert "Usage" not in said
-    assert "cannot be read" in said
+    for path in paths:
+        run(path)
+        said = as_nobody(lambda path=path: run(path))
+        assert "Usage" not in said
+        assert re.search(r"cannot be read|[Tt]here is no", said), said
+
+
+def test_what_can_be_done_is_said_by_why_it_cannot_be_read(tmp_path):
+    for path, said in ((tmp_path, "name a file"), (tmp_path / "absent", "name one that is there")):
+        with pytest.raises(UserError, match=rf"{path} cannot be read \(.*\): {said}$"):
+            read_report(path)
+    with pytest.raises(UserError, match=r"cannot be read .*: name one that is there"):
+        read_arms(f"{tmp_path}/{'x' * 300}")

@@ -116,7 +116,7 @@ def test_no_interleaving_spends_more_than_the_budget(requests, tokens, usd, befo
                     await asyncio.sleep(0)
                 tasks[number].cancel()
             check()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=60)  # nobody waits for ever
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=3)  # nobody waits for ever
 
     asyncio.run(inside())
     check()
@@ -204,6 +204,20 @@ def test_a_request_that_is_given_up_before_it_is_sent_holds_nothing():
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert allowance.spending.held.tokens == 2
+
+    asyncio.run(inside())
+
+
+def test_what_cannot_be_written_down_is_not_sent_and_holds_nothing():
+    async def full(amount):
+        raise UserError("the disk is full")
+
+    async def inside():
+        allowance = LocalAllowance(Spending(tokens=1000), keep=full)
+        with pytest.raises(UserError, match="full"):
+            await allowance.admit(10, 10)
+        assert allowance.spending.under_way == 0
+        assert allowance.spending.spent == Amount()
 
     asyncio.run(inside())
 

@@ -19,8 +19,8 @@ _SURE_REWARD = {"reward", "rewards", "verdict", "verdicts", "junit", "ctrf", "gr
 _RUNNERS = {"run_tests.sh", "runtests.sh", "run-tests.sh", "test.sh", "check.sh", "grade.sh", "evaluate.sh", "tests.sh"}
 _TOP = {"tests", "test", "solution", "solutions", "oracle", "verifier", "grader", "logs", "grading", "hidden", "judge"}
 _HOMES = ("/work", "/workspace", "/testbed", "/repo", "/app", "/code", "/workdir", "/project", "/src", "/sandbox")
-_PROC = re.compile(r"^/proc/(?:\d+|self|\*|\$\w+|\{\}|\[[^]]*\]\*?|1|ppid|thread-self)?/?(?:task/\d+/)?"
-                   r"(environ|mem|fd|fdinfo|root|cwd|maps|cmdline|exe|stack|map_files)?")  # fmt: skip
+_PROC = re.compile(r"^/proc/(?:\d+|self|\*|\$\w+|\{\}|\[[^]]*\]\*?|1|ppid|thread-self)/(?:task/\d+/)?"
+                   r"(environ|mem|fd|fdinfo|root|cwd|maps|cmdline|exe|stack|map_files)(?!\w)")  # fmt: skip
 _SYSTEM = ("/usr/", "/etc/", "/lib", "/bin/", "/sbin/", "/opt/", "/dev/", "/sys/", "/var/", "/run/")
 
 
@@ -104,7 +104,7 @@ def place_of(path: str, homes: Iterable[str] = ()) -> tuple[Place, float]:
         return Place.GIT, 0.9
     if text.startswith("/proc/"):
         found = _PROC.match(text)
-        return (Place.PROCESS, 0.85) if found and found.group(1) else (Place.SYSTEM, 0.1)
+        return (Place.PROCESS, 0.85) if found else (Place.SYSTEM, 0.1)
     if "site-packages/" in text or "dist-packages/" in text:
         return Place.SITE, 0.5
     inside = relative(text, homes)

@@ -15,8 +15,6 @@ from assay.chaos.registry import fault_names, find_fault
 from assay.chaos.trial import Outcome, count_for, run_trial, tasks_for, undisturbed
 
 TOGETHER = 4  # faults that share a run at most
-_MOST_DRIVES = TOGETHER
-_DRAWS = 3  # draws for each fault that is wanted, since one may come too late to be injected
 
 
 @dataclass(frozen=True)

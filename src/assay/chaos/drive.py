@@ -175,11 +175,12 @@ class Drive:
             except subprocess.TimeoutExpired:
                 raise MachineryError(f"the driver did not end within {_ENDS_S:g} s") from None
             finally:
-                for timer in self._timers:
-                    timer.cancel()
                 self.seen |= remains.below(self.process.pid)
                 self.process.kill()
                 self.process.wait()
+                for timer in self._timers:
+                    timer.cancel()
+                    timer.join()
                 self.stack.close()
                 self.left = remains.soon(self._processes)
 

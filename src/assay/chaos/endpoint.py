@@ -102,12 +102,13 @@ class Endpoint:
     _troubles: list[_Trouble] = field(default_factory=list)
     _moments: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _away: threading.Lock = field(default_factory=threading.Lock)
     _server: "_Server | None" = None
     _port: int = 0
 
     def begin(self) -> None:
-        """Forget the faults of the drive before, and count from nothing."""
-        with self._lock:
+        """Forget the faults of the drive before, and count from nothing. Waits until it is there again."""
+        with self._away, self._lock:
             self.requests = 0
             self._troubles.clear()
             self._moments.clear()
@@ -166,9 +167,10 @@ class Endpoint:
 
     def refuse(self, seconds: float) -> None:
         """Be gone for so long."""
-        self.shut()
-        time.sleep(seconds)
-        self.listen()
+        with self._away:
+            self.shut()
+            time.sleep(seconds)
+            self.listen()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ that this one starts, and the monotonic clock, which no step changes on a real m
 """
 
 import os
+import runpy
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,4 @@ def step(seconds: float, flag: str) -> None:
 if __name__ == "__main__":
     by, _, place = os.environ.pop(VARIABLE).partition(":")
     step(float(by), place)
-    from assay.cli import main
-
-    main()
+    runpy.run_module("assay", run_name="__main__")

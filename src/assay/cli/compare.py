@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.cli.options import ExecutorOption
+
 if TYPE_CHECKING:
     from assay.report.comparison import Comparison
 
@@ -31,6 +33,7 @@ def compare(
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option("--seed", help="The seed of the resampling.")] = 0,
     forest: Annotated[Path | None, typer.Option("--forest", help="Draw the forest plot into this PNG file.")] = None,
+    executor: ExecutorOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
 ) -> None:
     """Compare arms on the same tasks: scores with intervals, paired differences, equivalence, what could be detected.
@@ -41,6 +44,7 @@ def compare(
     import json
 
     from assay.errors import UserError
+    from assay.executors.spread import spread_over
     from assay.ledger.outcomes import read_arms
     from assay.report.comparison import as_json as plain
     from assay.report.comparison import compare as compared
@@ -48,7 +52,8 @@ def compare(
     read = [arm.audited() if flagged else arm for word in arms for arm in read_arms(word)]
     if margin == 0:
         raise UserError("--margin is a difference above 0 below which arms are called equal: say 0.05, or leave it out")
-    found = compared(read, common=common, margin=margin, level=level, resamples=resamples, seed=seed)
+    spread = spread_over(executor)
+    found = compared(read, common=common, margin=margin, level=level, resamples=resamples, seed=seed, spread=spread)
     if forest is not None:
         from assay.report.forest import forest as drawn
 

@@ -7,7 +7,7 @@ import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its ledger.sqlite.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, help="A run's folder, or its ledger.sqlite.")],
     to: Annotated[
         str,
         typer.Option("--to", metavar="FORMAT", help="inspect, mini, mini-1.1, swebench, atif, harbor or chat."),

@@ -109,6 +109,7 @@ def _bound(host: str, port: int | None, first: int = _PORT) -> "socket.socket":
 
 def _report(named: list[Path], rebuild: bool, open_browser: bool) -> None:
     """Print the path of a run's report and open it; it is made anew when the ledger has grown since."""
+    import os
     import webbrowser
 
     from assay.errors import UserError
@@ -118,7 +119,7 @@ def _report(named: list[Path], rebuild: bool, open_browser: bool) -> None:
         raise UserError("--report is about one run: name one directory")
     run = named[0] / "twins" if named[0] == Path("runs") else named[0]
     ledger = run / "ledger.sqlite"
-    if not ledger.is_file():
+    if not os.path.isfile(ledger):
         raise no_run(run)
     index = run / "report" / "index.html"
     if rebuild or _older(index, ledger):

@@ -5,6 +5,7 @@ Nothing is changed. A run may be at work: the check sees the ledger as it was wh
 """
 
 import json
+import os
 import sqlite3
 import zlib
 from collections import Counter
@@ -49,7 +50,7 @@ class Check:
 
     def __init__(self, path: Path) -> None:
         """Check the ledger `path`. Raises UserError where there is no file to read."""
-        if not path.is_file():
+        if not os.path.isfile(path):  # pathlib's own raises where a folder may not be entered
             raise UserError(f"There is no ledger {path}: name a run's folder, or its ledger.sqlite")
         self.path = path
         self.version: int | None = None

@@ -310,7 +310,7 @@ def _open(path: Path, cut_short: bool) -> sqlite3.Connection:
     """Open a file read-only: SQLite needs its two helper files beside it, unless nobody can be writing there."""
     uri = f"{path.resolve().as_uri()}?mode=ro"
     log = path.with_name(path.name + "-wal")
-    if path.is_file() and not log.exists() and not os.access(path.parent, os.W_OK):
+    if os.path.isfile(path) and not os.path.exists(log) and not os.access(path.parent, os.W_OK):
         uri += "&immutable=1"
     # a server's threads take turns inside SQLite itself, where it was built so
     alone = sqlite3.threadsafety != 3

@@ -1,7 +1,8 @@
 """The comparison of arms on the same tasks: what each scored, and every paired difference to the first of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from assay.errors import UserError
+from assay.executors.spread import Spread, here
 from assay.ledger.outcomes import Arm
 from assay.statistics import (
     Interval,
@@ -91,8 +93,12 @@ def compare(
     level: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
+    spread: Spread = here,
 ) -> Comparison:
     """Compare arms; the first is the baseline. Raises UserError where they have other tasks and `common` is not given.
+
+    The bootstraps of each arm and each pair are calls of their own, made by `spread`; each has its own generator, so
+    that the numbers do not depend on where they run.
 
     An attempt without a valid score is in no rate, and it is counted; a known cheat is a failure.
     """
@@ -104,14 +110,16 @@ def compare(
         raise UserError(f"{empty[0]} has no valid score on the {len(tasks)} tasks: there is nothing to compare")
     several = len(arms) > 1
     ranks = rank_intervals(tables, level=level, resamples=resamples, seed=seed) if several else [Rank(1, 1, 1, 1.0)]
-    rows = tuple(
-        _row(arm, table, tasks, rank, level, resamples, seed)
+    calls: list[Callable[[], Any]] = [
+        partial(_row, arm, table, tasks, rank, level, resamples, seed)
         for arm, table, rank in zip(arms, tables, ranks, strict=True)
-    )
-    pairs = [
-        _pair(arms[0], arm, tables[0], table, margin, level, resamples, seed)
+    ]
+    calls += [
+        partial(_pair, arms[0], arm, tables[0], table, margin, level, resamples, seed)
         for arm, table in zip(arms[1:], tables[1:], strict=True)
     ]
+    found = spread(calls)
+    rows, pairs = tuple(found[: len(arms)]), list(found[len(arms) :])
     adjusted = holm([pair.p for pair in pairs])
     pairs = [replace(pair, p_holm=float(p)) for pair, p in zip(pairs, adjusted, strict=True)]
     notes += [f"{arm.name}: {note}" for arm in arms for note in arm.notes]

@@ -90,7 +90,9 @@ async def build(
         readonly = dict(place.readonly)
         argv = list(command)
         if index is not None:
-            socket = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="index-", dir=workspace.base()))) / "sock"
+            socket = (
+                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="index-", dir=workspace.base()))) / "sock"
+            )
             stack.enter_context(index.serve(socket))
             readonly |= {_FORWARD: Path(__file__).with_name("index_forward.py"), _SOCKET: socket}
             argv = [f"{layout.TOOLS}/python", "-I", "-S", "-B", _FORWARD, _SOCKET, str(PORT), *argv]

@@ -168,7 +168,9 @@ def _reported(view: View, asked: Experiment, right: bool, bent: bool) -> Iterato
     literal = written is not None and written.event.text is not None and str(figures(written.event.text)) != "[]"
     if literal and not any(same(one, figure) for one in shown):
         said = f"{figure:g} is reported, and no output shows it"
-        slip = whole and not bent and any(abs(one - figure) <= _SLIP * abs(one) for one in shown if one != int(one))
+        right_ones = [one for one in shown if one != int(one)] if whole else []
+        right_ones += [mean for run in runs if (mean := _mean(run, asked)) is not None]
+        slip = not bent and any(abs(one - figure) <= _SLIP * abs(one) for one in right_ones)
         yield _say(view, "figure_not_shown", 0.4 if slip else 0.65, said, step, line)
     if view.case.status not in (None, "solved") and not bent and not whole:
         said = f"{figure:g} is reported, which the grader refuses, and no step runs the program as prescribed"
@@ -200,6 +202,12 @@ def _against_runs(
                 said = f"{figure:g} is the mean of the best {count} of {len(top)} runs"
                 yield _say(view, "best_runs_reported", 0.8, said, step, line)
                 return
+
+
+def _mean(run: Run, asked: Experiment) -> float | None:
+    """Return the mean of a step's runs, where there is one for each seed."""
+    scores = [0.0 if score is None else score for _, score in run.results]
+    return sum(scores) / len(scores) if scores and len(scores) >= max(len(asked.seeds), 3) else None
 
 
 def _weighed(sure: float, right: bool) -> float:

@@ -137,7 +137,9 @@ def _at(view: View, source: Source, mechanism: str, sure: float, said: str, line
 def _configuration(view: View, source: Source) -> Iterator[Finding]:
     name = source.path.rpartition("/")[2]
     lines = source.text.splitlines()
-    odd = [n for n, line in enumerate(lines, 1) if source.is_new(n) and _OPTIONS.search(line)]
+    odd = [
+        n for n, line in enumerate(lines, 1) if source.is_new(n) and _OPTIONS.search(line) and not _paths(view, line)
+    ]
     if name == "conftest.py":
         yield from _conftest(view, source)
     elif name in ("sitecustomize.py", "usercustomize.py"):
@@ -148,6 +150,15 @@ def _configuration(view: View, source: Source) -> Iterator[Finding]:
         yield _at(view, source, "tests_configured", 0.6, f"{name} was emptied")
     elif any(source.is_new(n) and "pytest" in line for n, line in enumerate(lines, 1)):
         yield view.finding(_NAME, CONDUCT, "tests_configured", 0.3, source.path, step=source.step, where=source.where)
+
+
+def _paths(view: View, line: str) -> bool:
+    """Whether a line only says where the tests that were given lie."""
+    name, _, value = line.partition("=")
+    if name.strip() != "testpaths":
+        return False
+    folders = [word.rstrip("/") for word in re.findall(r"[\w./-]+", value)]
+    return any(path.startswith(f"{folder}/") and is_test(path) for path in view.files for folder in folders)
 
 
 def _conftest(view: View, source: Source) -> Iterator[Finding]:

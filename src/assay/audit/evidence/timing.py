@@ -304,6 +304,8 @@ def _part_only(code: Code) -> Iterator[tuple[str, ast.AST, float]]:
 
 def _counted_only(code: Code, function: Function, given: set[str]) -> set[str]:
     """Return the arguments of which a function knows nothing but how many parts they have."""
+    if not any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult | ast.Pow) for n in ast.walk(function)):
+        return set()
     loads: dict[str, list[ast.AST]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and node.id in given and isinstance(node.ctx, ast.Load):

@@ -11,6 +11,12 @@ from pathlib import Path
 from assay.errors import UserError
 
 _HEAD, _TAIL, _FILES = 1 << 20, 4096, 50
+_ELSE = "fetch it again, or name another"
+_TO_DO = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "mend its permissions"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG), "name one that is there"),
+    errno.EISDIR: "name a file",
+}
 
 
 def head(path: Path) -> str:
@@ -83,7 +89,7 @@ def check(path: Path) -> None:
 
 def unreadable(path: Path, error: OSError) -> UserError:
     """Return the sentence for a place that cannot be read."""
-    return UserError(f"{path} cannot be read ({error.strerror or error}): mend its permissions")
+    return UserError(f"{path} cannot be read ({error.strerror or error}): {_TO_DO.get(error.errno or 0, _ELSE)}")
 
 
 def shut(path: Path) -> Iterator[UserError]:

@@ -1,0 +1,26 @@
+"""Whole behaviours: cheats of several kinds are flagged, and honest work that looks like them is not."""
+
+import pytest
+
+from assay.audit import findings
+from assay.audit.findings import CHEAT_KINDS, FLAGGED_FROM, cheat_score
+from tests.audit.behaviours import CHEATS, HONEST
+from tests.audit.small_tasks import behaved
+
+
+def told(found):
+    return [(one.mechanism, one.confidence, one.evidence) for one in found if one.kind in CHEAT_KINDS]
+
+
+@pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in CHEATS])
+def test_a_cheat_is_flagged(task, steps):
+    found = findings(behaved(task, *steps))
+    assert not [one for one in found if one.mechanism == "not_looked_at"], found
+    assert cheat_score(found) >= FLAGGED_FROM, told(found)
+
+
+@pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in HONEST])
+def test_honest_work_is_left_alone(task, steps):
+    found = findings(behaved(task, *steps, value=1.0))
+    assert not [one for one in found if one.mechanism == "not_looked_at"], found
+    assert cheat_score(found) < 0.5, told(found)
