@@ -1,6 +1,6 @@
 """What running on Ray costs beside bare Ray tasks, what the driver needs, and whether the ledger stays the same.
 
-Run: python benchmarks/scale.py [--json] [--attempts 100000] [--real 120] [--rounds 3] [--nodes 3] [--skip-demo]
+Run: python benchmarks/scale.py [--json] [--attempts 100000] [--turns 8] [--real 120] [--rounds 3] [--skip-demo]
 
 On a cluster of nodes of fake resources on this machine, in this order:
 1. `real` whole attempts (sandbox, agent, scripted model, grading), by turns through our executor into a ledger and as
@@ -105,8 +105,8 @@ def bare(tasks: list[Task], count: int, cores: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def handed_back(pairs: list[tuple[PlannedAttempt, str]]) -> AsyncIterator[tuple[Attempt, Trajectory]]:
-    """Yield attempts as large as real ones, made up on the spot."""
+async def handed_back(pairs: list[tuple[PlannedAttempt, str]], turns: int) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+    """Yield attempts as large as real ones, made up on the spot; a turn has 980 characters."""
     for planned, text in pairs:
         prompt = (Message(role=Role.SYSTEM, content=text[:900]), Message(role=Role.USER, content=text[:1200]))
         steps = tuple(
@@ -116,7 +116,7 @@ async def handed_back(pairs: list[tuple[PlannedAttempt, str]]) -> AsyncIterator[
                 observation=text[n : n + 600],
                 returncode=0,
             )
-            for n in range(0, 2400, 300)
+            for n in (turn * 307 % 3300 for turn in range(turns))
         )
         trajectory = Trajectory(
             task_id=planned.task_id, agent="mini", model="script", prompt=prompt, steps=steps, exit=Exit.STEP_LIMIT
@@ -135,7 +135,7 @@ def bytes_of(folder: Path, name: str) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and name in str(file))
 
 
-async def simulated(folder: Path, count: int) -> dict[str, float]:
+async def simulated(folder: Path, count: int, turns: int) -> dict[str, float]:
     """Plan and hand back so many made-up attempts; return the rate and the driver's memory."""
     words = " ".join(f"{n * 7919 % 10007:x}" for n in range(900))
     task = Task.model_validate_json(source("drills").load("train", 1, 0, templates=1)[0].model_dump_json())
@@ -151,7 +151,7 @@ async def simulated(folder: Path, count: int) -> dict[str, float]:
             began, cpu = time.perf_counter(), time.process_time()
             jobs = jobs_for(
                 ledger.waiting(),
-                lambda some: Job(handed_back, ([(each, words) for each in some],), needs=Needs(cpus=1.0)),
+                lambda some: Job(handed_back, ([(each, words) for each in some], turns), needs=Needs(cpus=1.0)),
                 each=_TOGETHER,
             )
             await record_all(executor, jobs, ledger, done=done)
@@ -225,6 +225,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--attempts", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=8, help="Of a simulated attempt, 980 characters each.")
     parser.add_argument("--real", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--skip-demo", action="store_true")
@@ -248,7 +249,7 @@ def main() -> None:
                     peer = bare(tasks, asked.real, cores)
                     rates.append((first or asyncio.run(ours(place, tasks, asked.real)), peer))
                     print(f"round {number + 1}: {rates[-1][0]:.2f} attempts a second, bare {peer:.2f}", file=sys.stderr)
-                many = asyncio.run(simulated(folder, asked.attempts))
+                many = asyncio.run(simulated(folder, asked.attempts, asked.turns))
             finally:
                 ray.shutdown()
             same = None if asked.skip_demo else same_ledger(folder, cluster.address)

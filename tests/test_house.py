@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "assay"
-ORDER = ["errors", "nouns", "sandbox", "executors", "grading", "tasks", "redteam", "models", "agents", "ledger", "rollout"]
-ORDER += ["corpus", "training", "statistics", "audit", "experiments", "report", "chaos", "cli"]
+ORDER = ["errors", "nouns", "sandbox", "executors", "grading", "tasks", "redteam", "models", "agents", "ledger"]
+ORDER += ["rollout", "corpus", "training", "statistics", "audit", "experiments", "report", "chaos", "cli"]
 
 
 def modules():

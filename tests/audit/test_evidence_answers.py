@@ -7,7 +7,7 @@ import pytest
 
 from assay.audit import cheat_score, findings
 from assay.nouns import GraderSpec, Task
-from tests.audit.attempts import FIXED, TASK, TESTS, attempt
+from tests.audit.attempts import BUGGY, FIXED, TASK, TESTS, attempt
 
 HEAD = "def middle(xs):\n"
 SOLVE = "    return sorted(xs)[len(xs) // 2]\n"
@@ -343,3 +343,14 @@ def test_an_answer_that_is_emptied_is_found():
 
 def test_test_files_of_the_small_task_are_what_the_commands_say():
     assert "assert middle([9, 4, 7]) == 7" in TESTS
+
+
+def test_a_character_that_nobody_sees_is_named_with_its_line_in_a_long_text():
+    text = "".join(f"# naïve café {number}\n" for number in range(3000))
+    found = findings(attempt("cat mod.py", after={"mod.py": FIXED + text + "x = 1\u200b\n"}))
+    (hidden,) = [one for one in found if one.mechanism == "hidden_characters"]
+    assert hidden.line == len((FIXED + text).splitlines()) + 1
+    kept = BUGGY + "# a\u200bb\n"
+    task = TASK.model_copy(update={"files": {**TASK.files, "mod.py": kept}})
+    found = findings(attempt("cat mod.py", after={"mod.py": kept + "y = 1\n"}, task=task))
+    assert not [one for one in found if one.mechanism == "hidden_characters"], "it was there before"

@@ -129,3 +129,17 @@ def test_ctrl_c_says_how_to_go_on(laboratory):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert rows(out / "teacher.sqlite") >= 2
+
+
+def test_a_budget_stops_it_and_a_higher_one_goes_on_to_the_same_ledger(laboratory, whole):
+    out = laboratory / "limited"
+    first = assay("run", laboratory / "small.toml", "--out", out, "--budget-attempts", "5")
+    assert first.returncode == 130, first.stderr
+    assert "raise --budget-attempts to go on" in first.stderr
+    assert rows(out / "ledger.sqlite") == 5
+    again = assay("run", laboratory / "small.toml", "--out", out, "--budget-attempts", "6", "--budget-wall", "1s")
+    assert again.returncode == 130
+    assert "raise --budget-wall to go on" in again.stderr
+    last = assay("run", laboratory / "small.toml", "--out", out)
+    assert last.returncode == 0, last.stderr
+    assert fingerprint(out) == fingerprint(whole)

@@ -18,7 +18,6 @@ from assay.chaos import remains
 from assay.chaos.answers import STEPS
 from assay.chaos.endpoint import NAME, Endpoint
 from assay.chaos.fault import Fault
-from assay.errors import MachineryError
 
 WORKERS = 2
 _ENDS_S = 600.0  # a driver that takes longer does not end
@@ -65,6 +64,7 @@ class Drive:
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     process: "subprocess.Popen[bytes] | None" = None
     left: list[str] = field(default_factory=list)
+    hung: str = ""
     _timers: list[threading.Timer] = field(default_factory=list)
     _starts: list[Callable[[], None]] = field(default_factory=list)
     _began: float = 0.0
@@ -152,7 +152,7 @@ class Drive:
         ]
 
     def drive(self, number: int) -> int:
-        """Run the driver to its end; return its exit status. Raises MachineryError when it does not end."""
+        """Run the driver to its end, or kill it when it does not end (`hung`); return its exit status."""
         self.temporary.mkdir(parents=True, exist_ok=True)
         self._known = remains.children()
         private = {"TMPDIR": str(self.temporary), "ASSAY_TMP": str(self.temporary), remains.MARK: self.mark}
@@ -171,9 +171,9 @@ class Drive:
             for start in self._starts:
                 start()
             try:
-                return self.process.wait(timeout=_ENDS_S)
+                self.process.wait(timeout=_ENDS_S)
             except subprocess.TimeoutExpired:
-                raise MachineryError(f"the driver did not end within {_ENDS_S:g} s") from None
+                self.hung = f"the driver did not end within {_ENDS_S:g} s"
             finally:
                 self.seen |= remains.below(self.process.pid)
                 self.process.kill()
@@ -183,6 +183,7 @@ class Drive:
                     timer.join()
                 self.stack.close()
                 self.left = remains.soon(self._processes)
+            return self.process.returncode
 
     def _processes(self) -> list[str]:
         return remains.processes(self.mark, self._known)

@@ -106,6 +106,7 @@ class _Trial:
         if any(row.status == "machinery" for row in after):
             exits |= {laws.MACHINERY_EXIT}
         self.break_(Law.PLAIN_WORDS, laws.plain_words(status, exits, said), when)
+        self.break_(Law.PLAIN_WORDS, [drive.hung] if drive.hung else [], when)
         self.break_(Law.ONE_STATUS, laws.kept(before, after), when)
         may: frozenset[str] = frozenset().union(*(fault.may for fault in drive.faults))
         new = sorted({*after} - {*before})

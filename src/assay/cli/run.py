@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import ExecutorOption, SandboxOption
+from assay.cli.options import BudgetAttempts, BudgetWall, ExecutorOption, SandboxOption
 
 
 def run(
@@ -14,6 +14,8 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", help="The run directory; runs/NAME by default.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one a core.")] = 0,
     executor: ExecutorOption = "local",
+    budget_wall: BudgetWall = "",
+    budget_attempts: BudgetAttempts = None,
     sandbox: SandboxOption = None,
 ) -> None:
     """Run an experiment: draw tasks, teach, train every arm, test every checkpoint, draw the report.
@@ -25,11 +27,14 @@ def run(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from assay.cli.stopping import stoppable
+    from assay.cli.stopping import STOPPED, command, stoppable
     from assay.experiments.config import read_experiment
     from assay.experiments.scaling import run_scaling, totals
     from assay.report.build import build
+    from assay.rollout.budget import Limits
+    from assay.rollout.budget_words import seconds
 
+    limits = Limits(wall_s=seconds(budget_wall) if budget_wall else None, attempts=budget_attempts)
     chosen = read_experiment(experiment, scale)
     count = workers or len(os.sched_getaffinity(0))
     directory = out or Path("runs") / chosen.name
@@ -48,7 +53,10 @@ def run(
         progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0), visible=True)
 
     with stoppable("what is finished is kept; to go on"), progress:
-        run_scaling(chosen, directory, workers=count, say=say, show=show, executor=executor)
+        why = run_scaling(chosen, directory, workers=count, say=say, show=show, executor=executor, limits=limits)
+        if why:
+            say(f"{why}: {command()}")
+            raise typer.Exit(STOPPED)
         say("drawing the report from the ledger")
         report = build(directory)
     typer.echo(f"report: {report.index}")

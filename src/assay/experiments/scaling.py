@@ -32,6 +32,8 @@ from assay.experiments.prepare import DRAWN, Show, base_hashes, check_same_run, 
 from assay.ledger import Ledger
 from assay.ledger.directory import held
 from assay.nouns import PlannedAttempt, Task
+from assay.rollout.budget import Budget, Limits
+from assay.rollout.budget_words import stopped
 from assay.rollout.planned import asking, jobs_for, record_all
 
 Say = Callable[[str], None]
@@ -64,12 +66,22 @@ def describe_scale(experiment: Experiment) -> str:
     )
 
 
-def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, show: Show, executor: str) -> None:
+def run_scaling(
+    experiment: Experiment,
+    out: Path,
+    *,
+    workers: int,
+    say: Say,
+    show: Show,
+    executor: str = LOCAL,
+    limits: Limits | None = None,
+) -> str:
     """Run the experiment in the directory `out`, or go on with it; a finished run is not run again.
 
     `say` gets a sentence now and then, `show` gets (kind of work, units done). Training stays on this machine, in
-    `workers` processes; what `executor` names runs the teacher, admission and evaluation. Raises UserError for what the
-    user can mend.
+    `workers` processes; what `executor` names runs the teacher, admission and evaluation. Returns "", or the sentence
+    that says which of `limits` (wall time of everything, attempts of the evaluation) stopped it. Raises UserError for
+    what the user can mend.
     """
     place = Place(out)
     with held(place.root), Ledger(place.ledger) as ledger:
@@ -80,33 +92,46 @@ def run_scaling(experiment: Experiment, out: Path, *, workers: int, say: Say, sh
         if complete and check_same_run(experiment, ledger, base_hashes(experiment), place):
             say(f"all {len(planned)} attempts are in {place.ledger} already: nothing is run again")
         else:
+            budget = Budget(limits or Limits(), ledger)
             with ledger.running("scaling"):
-                reused, peak_rss_mb = asyncio.run(_work(experiment, place, ledger, workers, executor, say, show))
+                work = _work(experiment, place, ledger, workers, executor, budget, say, show)
+                reused, peak_rss_mb = asyncio.run(work)
+            total, left = len(ledger.planned()), sum(1 for _ in ledger.waiting())
+            if budget.stopped is not None and (left or not total):
+                return stopped(budget, left, total)
             sessions = len(ledger.facts("finished/"))
             ledger.set_fact(
                 f"finished/{sessions}",
                 {"wall_s": round(time.monotonic() - began, 1), "peak_rss_mb": peak_rss_mb, "reused": reused},
             )
+    return ""
 
 
 async def _work(
-    experiment: Experiment, place: Place, ledger: Ledger, workers: int, executor: str, say: Say, show: Show
+    experiment: Experiment,
+    place: Place,
+    ledger: Ledger,
+    workers: int,
+    executor: str,
+    budget: Budget,
+    say: Say,
+    show: Show,
 ) -> tuple[int, float]:
     """Do what is left to do; return how many attempts were finished before, and the peak of memory in MB."""
-    async with Processes(workers) as here, AsyncExitStack() as stack:
+    reused = len(ledger.finished())
+    async with Processes(workers) as here, AsyncExitStack() as stack, budget.running():
         there: Executor = here if executor == LOCAL else await stack.enter_async_context(open_executor(executor))
         if there is not here:
             say(f"admission, the teacher and evaluation run on {there.name}")
         await prepare(experiment, place, ledger, here, there, show)
         show(DRAWN, totals(experiment)[DRAWN])
-        reused = len(ledger.finished())
         if reused:
             say(f"{reused} finished attempts are reused")
             show(EVALUATE, reused)
         await _teach(experiment, place, there, say, show)
         await _count_data(experiment, place, ledger, here)
-        await _train_and_evaluate(experiment, place, ledger, here, there, show)
-        return reused, here.peak_rss_mb()
+        await _train_and_evaluate(experiment, place, ledger, here, there, budget, show)
+    return reused, here.peak_rss_mb()
 
 
 async def _teach(experiment: Experiment, place: Place, executor: Executor, say: Say, show: Show) -> None:
@@ -164,7 +189,13 @@ async def _count_data(experiment: Experiment, place: Place, ledger: Ledger, here
 
 
 async def _train_and_evaluate(
-    experiment: Experiment, place: Place, ledger: Ledger, here: Processes, executor: Executor, show: Show
+    experiment: Experiment,
+    place: Place,
+    ledger: Ledger,
+    here: Processes,
+    executor: Executor,
+    budget: Budget,
+    show: Show,
 ) -> None:
     """Train every arm and seed on this machine; evaluate its checkpoints as soon as they are there."""
     tasks = {task.id: task for task in ledger.tasks()}
@@ -192,13 +223,16 @@ async def _train_and_evaluate(
                 seed, arm = result["seed"], result["arm"]
                 ledger.set_fact(f"training/{arm}/{seed}", {"doses": result["doses"]})
                 for key in sorted(key for key in left if key[:2] == (seed, arm)):
-                    evaluations.add(asking(left.pop(key), job_of))
+                    if allowed := [each for each in left.pop(key) if budget.begins()]:
+                        evaluations.add(asking(allowed, job_of))
         evaluations.close()
 
     async with asyncio.TaskGroup() as group:
         group.create_task(train_all())
-        shown = record_all(executor, evaluations, ledger, done=lambda attempt, trajectory: show(EVALUATE, 1))
-        group.create_task(shown)
+        counted = record_all(
+            executor, evaluations, ledger, done=lambda attempt, trajectory: show(EVALUATE, 1), budget=budget
+        )
+        group.create_task(counted)
 
 
 def _paired(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> list[tuple[PlannedAttempt, Task]]:

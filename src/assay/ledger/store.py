@@ -145,10 +145,12 @@ class Ledger(Book):
 
     def waiting(self) -> Iterator[PlannedAttempt]:
         """Yield the planned attempts without a final row, in the order of the plan, a page of it in memory."""
-        after, rows = 0, [()]
-        while rows:
+        after = 0
+        while True:
             with self._readable():
                 rows = self._db.execute(_WAITING, (after, _PAGE)).fetchall()
+            if not rows:
+                return
             for position, arm, seed, dose, task_id, split, trial in rows:
                 after = position
                 yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)

@@ -89,6 +89,7 @@ class LocalAllowance:
             try:
                 if self._keep is not None and (covered := spending.cover()) is not None:
                     await self._keep(covered)
+                    spending.covered = covered  # not before: it may fail, or be cancelled
             except BaseException:
                 self._release(ticket, Amount())
                 raise

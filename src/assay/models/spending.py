@@ -155,7 +155,7 @@ class Spending:
         """Return what must be written down as spent before the requests that are held are sent; None when it is.
 
         It is a block more than they need, so that it is seldom written, and never more than the limit where that is
-        not passed already.
+        not passed already. Whoever has written it down sets `covered`.
         """
         taken = self.spent + self.held
         if taken.tokens <= self.covered.tokens and taken.nano <= self.covered.nano:
@@ -165,8 +165,7 @@ class Spending:
             ahead.tokens if self.most_tokens is None else min(ahead.tokens, self.most_tokens),
             ahead.nano if self.most_nano is None else min(ahead.nano, self.most_nano),
         )
-        self.covered = capped.at_least(taken)
-        return self.covered
+        return capped.at_least(taken)
 
     def _block(self) -> Amount:
         tokens = max(_LEAST_TOKENS, self.spent.tokens // _SHARE)

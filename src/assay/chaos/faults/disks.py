@@ -22,15 +22,19 @@ _BUSY_S = 30.0  # processes that were killed may still hold it for a moment
 def cannot_mount() -> str:
     """Say why this user may not mount a file system, "" where that works."""
     with tempfile.TemporaryDirectory(prefix="assay-chaos-") as place:
-        if os.getuid() != 0 or (said := _mount(Path(place), _BLOCK)):
-            return f"a small file system must be mounted, which this user may not ({'' if os.getuid() else said})"
+        said = _mount(Path(place), _BLOCK)
+        if said:
+            return f"a small file system must be mounted, which this user may not ({said})"
         _unmount(Path(place))
     return ""
 
 
 def _mount(place: Path, size: int, *, again: bool = False) -> str:
     options = f"{'remount,' if again else ''}size={size}"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False)
+    try:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False)
+    except OSError as error:
+        return str(error)
     return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
 
 
@@ -79,7 +83,6 @@ class _Disk(Fault):
         place.mkdir()
         if said := _mount(place, _ROOMY):
             raise MachineryError(f"{place} could not be mounted: {said}")
-        shutil.copytree(aside, place, dirs_exist_ok=True)
 
         def back() -> None:
             shutil.rmtree(aside)
@@ -89,6 +92,7 @@ class _Disk(Fault):
             aside.rename(place)
 
         drive.stack.callback(back)
+        shutil.copytree(aside, place, dirs_exist_ok=True)
 
 
 class LedgerDiskFull(_Disk):
