@@ -21,8 +21,8 @@ class Deaf(Fault):
     about = "a driver that hangs"
 
     def arm(self, drive, draw):
-        code = "import subprocess, time; subprocess.Popen(['sleep', '987'], env={}, start_new_session=True); time.sleep(987)"
-        drive.program = [sys.executable, "-c", code]
+        left = "subprocess.Popen(['sleep', '987'], env={}, start_new_session=True)"
+        drive.program = [sys.executable, "-c", f"import subprocess, time; {left}; time.sleep(987)"]
 
 
 class Clumsy(Fault):

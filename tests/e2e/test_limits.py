@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from assay.ledger import Ledger, events
-from tests.e2e.conftest import assay
+from tests.e2e.conftest import assay, start
 from tests.e2e.test_run import rows
 from tests.e2e.test_solve import agree, figures, number_of, repairs, solve, write_tasks
 from tests.e2e.test_stopping import until
@@ -85,8 +86,6 @@ def test_money_is_spent_up_to_the_budget_and_a_higher_one_goes_on(tasks, tmp_pat
 
 @pytest.mark.slow
 def test_killed_it_has_counted_all_that_was_billed(tasks, tmp_path):
-    from tests.e2e.conftest import start
-
     bill, out = Bill(), tmp_path / "out"
     with serving(billing(bill, repairs)) as server:
         words = ["--tasks", tasks, "--model", f"openai:{server.url}#tiny", "--out", out, "--workers", "2"]
@@ -104,19 +103,19 @@ def test_killed_it_has_counted_all_that_was_billed(tasks, tmp_path):
         assert spent(out)["tokens"] >= sum(billed(bill))
 
 
-@pytest.mark.parametrize(("option", "value", "kind"), [("--budget-attempts", "2", "attempts")])
-def test_attempts_are_begun_as_long_as_they_fit(tasks, tmp_path, option, value, kind):
+def test_attempts_are_begun_as_long_as_they_fit(tasks, tmp_path):
     with serving(repairs) as server:
-        done = solve(tasks, server, tmp_path / "out", "--workers", "3", option, value)
+        done = solve(tasks, server, tmp_path / "out", "--workers", "3", "--budget-attempts", "2")
         assert done.returncode == 130, done.stderr
         assert len(server.requests) == 8
-        assert f"stopped by the budget of {kind} (2 of 2 attempts): 3 of 5 attempts are left" in done.stderr
-        more = solve(tasks, server, tmp_path / "out", option, "5")
+        assert "stopped by the budget of attempts (2 of 2 attempts): 3 of 5 attempts are left" in done.stderr
+        more = solve(tasks, server, tmp_path / "out", "--budget-attempts", "5")
         assert more.returncode == 0, more.stderr
     assert len(server.requests) == 20
     assert len(agree(tmp_path / "out")) == 5
 
 
+@pytest.mark.slow
 def test_time_that_is_up_stops_attempts_under_way(tasks, tmp_path):
     def sleeps(messages):
         return repairs(messages) if number_of(messages) == 0 else bash("sleep 600")
@@ -165,7 +164,7 @@ def holding(secret: str, folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_key_that_a_server_sends_back_is_nowhere(tasks, tmp_path, stream):
     """The server echoes the header in its replies and in each kind of its errors; the agent looks for it."""
 
@@ -188,7 +187,7 @@ def test_a_key_that_a_server_sends_back_is_nowhere(tasks, tmp_path, stream):
         more = ["--stream"] if stream else []
         done = solve(tasks, server, tmp_path / "out", "--json", "--tries", "2", "--workers", "1", *more, env=env)
         people = solve(tasks, server, tmp_path / "two", "--tries", "2", *more, env=env)
-    assert done.returncode == 2 or done.returncode == 3, done.stderr
+    assert done.returncode in (2, 3), done.stderr
     assert rows(tmp_path / "out" / "ledger.sqlite") >= 3
     listing = assay("ledger", "events", tmp_path / "out", env=env)
     published = assay("publish", tmp_path / "out", tmp_path / "page", env=env)
@@ -219,10 +218,8 @@ main()
 """
 
 
-def watched(log: Path, *words, **env) -> list[list[str]]:
-    """Run the command; return every connection and look-up that its process asked for."""
-    import subprocess
-
+def watched(log: Path, *words) -> tuple[list[list[str]], subprocess.CompletedProcess[str]]:
+    """Run the command; return every connection and look-up that its process asked for, and how it ended."""
     driver = log.with_suffix(".py")
     driver.write_text(WATCHED)
     # What could lead elsewhere is set: a proxy that nobody named, and a hub for models.
@@ -232,7 +229,7 @@ def watched(log: Path, *words, **env) -> list[list[str]]:
         capture_output=True,
         text=True,
         timeout=600,
-        env={**{k: v for k, v in os.environ.items() if k not in ("NO_PROXY", "no_proxy")}, **lures, **env},
+        env={**{k: v for k, v in os.environ.items() if k not in ("NO_PROXY", "no_proxy")}, **lures},
     )
     assert done.returncode in (0, 2), done.stderr
     found = [json.loads(line) for line in log.read_text().splitlines()]
@@ -250,6 +247,7 @@ def test_nothing_is_connected_to_but_the_endpoint(tasks, tmp_path):
         assert re.fullmatch(rf"\(b?'127\.0\.0\.1', {port}\)", address), (event, address)
 
 
+@pytest.mark.slow
 def test_a_model_on_this_machine_connects_to_nothing(laboratory, tasks, tmp_path):
     words = ["solve", "--tasks", tasks, "--model", f"local:{laboratory / 'first'}", "--out", tmp_path / "out"]
     asked, done = watched(tmp_path / "log", *words, "--limit", "1", "--max-tokens", "8", "--budget-tokens", "100000")

@@ -116,7 +116,8 @@ def test_no_interleaving_spends_more_than_the_budget(requests, tokens, usd, befo
                     await asyncio.sleep(0)
                 tasks[number].cancel()
             check()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=60)  # nobody waits for ever
+        ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=60)  # nobody for ever
+        assert {type(each) for each in ended} <= {type(None), asyncio.CancelledError}, ended
 
     asyncio.run(inside())
     check()

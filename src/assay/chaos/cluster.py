@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.chaos import remains
 from assay.chaos.drive import Drive
+from assay.errors import MachineryError
 from assay.rollout.solving import solved
 
 _NODES = 2
@@ -19,6 +20,7 @@ _CPUS = 1
 _STORE = 80 << 20  # bytes, about the least that Ray takes
 _WAIT_S = 20.0  # for a worker that is at work
 _LOOK_S = 0.01
+_STARTS = 3  # tries
 _AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # Ray's own, which outlive a node that was killed
 
 
@@ -34,14 +36,23 @@ class Nodes:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is uploaded that nobody asked for
         from ray.cluster_utils import Cluster
 
-        self._folder = tempfile.mkdtemp(prefix="ac-")  # short, since a socket's path may have 107 characters
         drive.temporary.mkdir(parents=True, exist_ok=True)
         place = str(drive.temporary)
         self._variables = {"TMPDIR": place, "ASSAY_TMP": place, remains.MARK: drive.mark}
-        self._cluster = Cluster()
-        self._add(0, temp_dir=self._folder)
-        self._workers = [self._add(_CPUS) for _ in range(_NODES)]
         self._drive = drive
+        for number in range(1, _STARTS + 1):
+            self._folder = tempfile.mkdtemp(prefix="ac-")  # short, since a socket's path may have 107 characters
+            self._cluster = Cluster()
+            try:
+                self._add(0, temp_dir=self._folder)
+                self._workers = [self._add(_CPUS) for _ in range(_NODES)]
+                return
+            except Exception as error:  # of whatever kind Ray raises; a loaded machine takes longer than Ray waits
+                self.close()
+                for pid in remains.marked(drive.mark):  # of the node that did not start
+                    drive.signal(signal.SIGKILL, pid)
+                if number == _STARTS:
+                    raise MachineryError(f"no Ray cluster could be started on this machine: {error}") from error
 
     def _add(self, cpus: int, **more: Any) -> Any:
         return self._cluster.add_node(
@@ -79,7 +90,7 @@ class Nodes:
     def close(self) -> None:
         """End it all."""
         self._drive.seen |= remains.marked(self._drive.mark)
-        for node in [*self._cluster.worker_nodes, self._cluster.head_node]:
+        for node in filter(None, [*self._cluster.worker_nodes, self._cluster.head_node]):
             with suppress(Exception):  # what is dead already is as it should be, and what is not is found afterwards
                 self._cluster.remove_node(node, allow_graceful=True)
         with suppress(Exception):

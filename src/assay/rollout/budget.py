@@ -143,8 +143,8 @@ class Budget:
         if self.limits.wall_s is not None:
             ahead = min(ahead, self.limits.wall_s)
         if self.wall_s + self._block_s / 2 >= self._wall_covered < ahead:
-            self._wall_covered = ahead
             self._write(self.spending.covered, ahead)
+            self._wall_covered = ahead
 
     def _write(self, amount: Amount, wall_s: float) -> None:
         self._number += 1
