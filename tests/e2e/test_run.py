@@ -119,15 +119,16 @@ def test_a_directory_of_another_configuration_is_refused_and_kept(laboratory, wh
     assert fingerprint(whole) == before
 
 
-def test_ctrl_c_says_how_to_go_on(laboratory):
-    out = laboratory / "stopped"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_says_how_to_go_on(laboratory, number):
+    out = laboratory / f"stopped-{number}"
     process = start("run", laboratory / "small.toml", "--out", out)
     until = time.monotonic() + 300
     while rows(out / "teacher.sqlite") < 2:
         assert time.monotonic() < until
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    process.send_signal(number)
+    assert process.wait(300) == 130
     assert rows(out / "teacher.sqlite") >= 2
 
 

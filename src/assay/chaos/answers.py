@@ -72,7 +72,7 @@ class Answers:
         """Return the replies for the task at `number`, a turn each."""
         task = self.tasks[number]
         if task.id in self.instead:
-            commands = [written(self.instead[task.id]), _SUBMIT]
+            commands = ["cat mod.py", written(self.instead[task.id]), _SUBMIT]  # the first may be lost to another fault
         elif (kind := _KINDS[number % len(_KINDS)]) is None:
             return ["I would rather talk about it."] * STEPS
         else:

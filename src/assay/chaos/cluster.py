@@ -95,7 +95,7 @@ class Nodes:
                 self._cluster.remove_node(node, allow_graceful=True)
         with suppress(Exception):
             self._cluster.shutdown()
-        for pid in remains.marked(self._drive.mark):
+        for pid in remains.below(os.getpid()):
             if _title(pid).startswith(_AGENTS):
                 self._drive.signal(signal.SIGKILL, pid)
         shutil.rmtree(self._folder, ignore_errors=True)

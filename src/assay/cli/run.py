@@ -52,8 +52,17 @@ def run(
         bar = progress.tasks[bars[kind]]
         progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0), visible=True)
 
-    with stoppable("what is finished is kept; to go on"), progress:
-        why = run_scaling(chosen, directory, workers=count, say=say, show=show, executor=executor, limits=limits)
+    with stoppable("what is finished is kept; to go on") as stopping, progress:
+        why = run_scaling(
+            chosen,
+            directory,
+            workers=count,
+            say=say,
+            show=show,
+            executor=executor,
+            limits=limits,
+            run=stopping.run,
+        )
         if why:
             say(f"{why}: {command()}")
             raise typer.Exit(STOPPED)

@@ -7,9 +7,10 @@ Any of them may be killed; the next call goes on where it stopped. The report is
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
+from typing import Any
 
 from assay.errors import UserError
 from assay.executors import Executor, Feed, Job, Processes, arrived, open_executor
@@ -37,6 +38,7 @@ from assay.rollout.budget_words import stopped
 from assay.rollout.planned import asking, jobs_for, record_all
 
 Say = Callable[[str], None]
+Worked = tuple[int, float]
 
 _TAUGHT_TOGETHER = 64  # trajectories in one job
 
@@ -75,13 +77,14 @@ def run_scaling(
     show: Show,
     executor: str = LOCAL,
     limits: Limits | None = None,
+    run: Callable[[Coroutine[Any, Any, Worked]], Worked] = asyncio.run,
 ) -> str:
     """Run the experiment in the directory `out`, or go on with it; a finished run is not run again.
 
     `say` gets a sentence now and then, `show` gets (kind of work, units done). Training stays on this machine, in
     `workers` processes; what `executor` names runs the teacher, admission and evaluation. Returns "", or the sentence
     that says which of `limits` (wall time of everything, attempts of the evaluation) stopped it. Raises UserError for
-    what the user can mend.
+    what the user can mend. `run` runs the work in an event loop, and may end it by KeyboardInterrupt.
     """
     place = Place(out)
     with held(place.root), Ledger(place.ledger) as ledger:
@@ -95,7 +98,7 @@ def run_scaling(
             budget = Budget(limits or Limits(), ledger)
             with ledger.running("scaling"):
                 work = _work(experiment, place, ledger, workers, executor, budget, say, show)
-                reused, peak_rss_mb = asyncio.run(work)
+                reused, peak_rss_mb = run(work)
             total, left = len(ledger.planned()), sum(1 for _ in ledger.waiting())
             if budget.stopped is not None and (left or not total):
                 return stopped(budget, left, total)
@@ -116,7 +119,7 @@ async def _work(
     budget: Budget,
     say: Say,
     show: Show,
-) -> tuple[int, float]:
+) -> Worked:
     """Do what is left to do; return how many attempts were finished before, and the peak of memory in MB."""
     reused = len(ledger.finished())
     async with Processes(workers) as here, AsyncExitStack() as stack, budget.running():
