@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _bare(planned: PlannedAttempt, task: Task) -> tuple[Attempt, Trajectory]:
 
     async def work() -> tuple[Attempt, Trajectory]:
         model = ScriptedModel([_EDIT, _SUBMIT], "script")
-        return await solve(planned, task, MiniAgent(MiniConfig()), model, asyncio.Semaphore(1))
+        return await solve(planned, task, MiniAgent(MiniConfig()), model, nullcontext)
 
     return asyncio.run(work())
 

@@ -81,3 +81,14 @@ async def ask(asked):
         yield await asked.call("next", 1, odd=1)
     except UserError as error:
         yield error
+
+
+async def differently(folder):
+    """Tell two things and die at the first try, tell one and give the result at the second."""
+    if noted(folder) == 1:
+        yield "told"
+        yield "told more"
+        await asyncio.sleep(0.5)  # until both are on their way
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield "told"
+    yield "the result"

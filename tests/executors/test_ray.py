@@ -173,3 +173,14 @@ def test_jobs_ask_an_object_of_the_driver(cluster):
 def test_calls_spread_over_a_cluster_return_what_they_return_here(cluster):
     calls = [partial(divmod, n, 7) for n in range(20)]
     assert spread_over("ray")(calls) == here(calls)
+
+
+def test_a_job_that_begins_anew_otherwise_gives_all_that_its_last_try_gives(cluster, tmp_path):
+    found = events([Job(jobs.differently, (str(tmp_path),))])[1]
+    assert results(found)[-1] == "the result"
+
+
+def test_a_job_that_no_node_can_hold_is_the_users_to_mend(cluster):
+    with pytest.raises(ExceptionGroup) as caught:
+        events([Job(jobs.count, (0, 1), needs=Needs(memory_mb=1 << 30))])
+    assert "the largest node of the cluster has" in str(caught.value.exceptions[0])

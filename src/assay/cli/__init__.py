@@ -36,7 +36,7 @@ from assay.cli.tasks_export import export as tasks_export
 from assay.cli.train import train
 from assay.cli.trial import app as trial_app
 from assay.cli.view import view
-from assay.errors import MachineryError, UserError
+from assay.errors import AssayError, MachineryError, UserError
 
 app = typer.Typer(
     name="assay",
@@ -100,17 +100,19 @@ def main() -> None:
         print(f"assay: something of ours failed: {error}", file=sys.stderr)
         sys.exit(1)
     except ExceptionGroup as group:
-        first = _first_user_error(group)
-        if first is None:
-            raise
-        print(f"assay: {first}", file=sys.stderr)
-        sys.exit(2)
+        if (first := _first(group, UserError)) is not None:
+            print(f"assay: {first}", file=sys.stderr)
+            sys.exit(2)
+        if (first := _first(group, MachineryError)) is not None:
+            print(f"assay: something of ours failed: {first}", file=sys.stderr)
+            sys.exit(1)
+        raise
 
 
-def _first_user_error(group: ExceptionGroup) -> UserError | None:
-    """Return the user's error among those that concurrent attempts raised together, where there is one."""
+def _first(group: ExceptionGroup, kind: type[AssayError]) -> AssayError | None:
+    """Return the first error of a kind among those that concurrent work raised together, where there is one."""
     for error in group.exceptions:
-        found = _first_user_error(error) if isinstance(error, ExceptionGroup) else error
-        if isinstance(found, UserError):
+        found = _first(error, kind) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, kind):
             return found
     return None

@@ -109,7 +109,7 @@ def solve(
     from assay.cli.solve_plan import agent_of, limits_of, planned_of, price_of, tasks_of
     from assay.cli.solve_say import Say
     from assay.cli.stopping import STOPPED, command, stoppable
-    from assay.errors import UserError
+    from assay.errors import MachineryError, UserError
     from assay.experiments.place import Place
     from assay.ledger import Ledger
     from assay.ledger.directory import held
@@ -194,6 +194,8 @@ def solve(
     if budget.stopped is not None and left:
         say.note(f"{stopped_by(budget, left, len(planned))}: {command()}")
         raise typer.Exit(STOPPED)
+    if left:
+        raise MachineryError(f"{left} of {len(planned)} planned attempts have no end: run the same command again")
     if result["machinery"]:
         raise typer.Exit(_MACHINERY)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -114,6 +114,9 @@ class Feed:
             await self._change.wait()
 
 
+Jobs = Iterable[Job] | AsyncIterable[Job]
+
+
 class Executor(Protocol):
     """Runs jobs. Use it as an asynchronous context: what it opened is closed at its end, and jobs under way are killed.
 
@@ -129,11 +132,11 @@ class Executor(Protocol):
 
     async def __aexit__(self, *_: object) -> None: ...
 
-    def run(self, jobs: Iterable[Job] | Feed, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
+    def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs, `at_once` of them side by side, those that come first first; yield what becomes of them.
 
-        A plain iterable is read as slots fall free, so it may be endless. What a job raises ends all of them and is
-        raised here, in a group. Closing the iterator stops the jobs.
+        They are read as slots fall free, so they may be endless; a Feed grows meanwhile. What a job raises ends all of
+        them and is raised here, in a group. Closing the iterator stops the jobs.
         """
         ...
 

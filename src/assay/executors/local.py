@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self
 
-from assay.executors.base import Event, Feed, Job, Setting
+from assay.executors.base import Event, Job, Jobs, Setting
 from assay.executors.flow import flow
 
 
@@ -27,7 +27,7 @@ class InProcess:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def run(self, jobs: Iterable[Job] | Feed, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
+    def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs here; see `Executor`."""
         return flow(jobs, at_once or self.count, self._results)
 
@@ -35,9 +35,17 @@ class InProcess:
         if job.setting is None:
             stream = job.function(*job.arguments)
         else:
-            if job.setting not in self._opening:
-                opening = self._stack.enter_async_context(job.setting.open())
-                self._opening[job.setting] = asyncio.ensure_future(opening)
-            stream = job.function(await self._opening[job.setting], *job.arguments)
-        async for result in stream:
-            yield result
+            stream = job.function(await self._opened(job.setting), *job.arguments)
+        async with aclosing(stream):  # type: ignore[type-var]
+            async for result in stream:
+                yield result
+
+    async def _opened(self, setting: Setting) -> Any:
+        """Open the setting, or wait for who does; a job that is cancelled meanwhile takes it from no other."""
+        if setting not in self._opening:
+            self._opening[setting] = asyncio.ensure_future(self._stack.enter_async_context(setting.open()))
+        try:
+            return await asyncio.shield(self._opening[setting])
+        except Exception:
+            self._opening.pop(setting, None)
+            raise

@@ -13,7 +13,7 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from assay.errors import MachineryError
-from assay.executors.base import TRIES, Event, Feed, Job, WorkerDied
+from assay.executors.base import TRIES, Event, Job, Jobs, WorkerDied
 from assay.executors.flow import flow
 
 _PR_SET_PDEATHSIG = 1
@@ -51,7 +51,7 @@ class Processes:
             process.kill()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def run(self, jobs: Iterable[Job] | Feed, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
+    def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs in the workers, which all calls of this share; see `Executor`."""
         return flow(jobs, at_once or self.count, self._results)
 

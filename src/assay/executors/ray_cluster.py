@@ -1,7 +1,7 @@
-"""Jobs on a Ray cluster: each is a Ray task that streams its results; placing, retrying and scaling are Ray's.
+"""Jobs on a Ray cluster: each is a Ray task that streams its results; placing, moving and scaling are Ray's.
 
-Every node needs the same assay and Python, and bubblewrap where jobs open sandboxes. A task that Ray retries after its
-worker or node died begins its job anew. https://docs.ray.io/en/latest/ray-core/ray-generator.html
+Every node needs the same assay and Python, and bubblewrap where jobs open sandboxes. A job whose worker or node died is
+begun anew, some times. https://docs.ray.io/en/latest/ray-core/ray-generator.html
 """
 
 import asyncio
@@ -12,14 +12,14 @@ import socket
 import threading
 import traceback
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from assay import __version__
 from assay.errors import MachineryError, UserError
-from assay.executors.base import TRIES, Event, Feed, Job, Made, WorkerDied
+from assay.executors.base import TRIES, Event, Job, Jobs, Made, WorkerDied
 from assay.executors.flow import flow
 from assay.executors.ray_service import Asked, serving
 from assay.executors.shipping import pack, unpack
@@ -57,7 +57,8 @@ class RayExecutor:
         self.count = 1
         self.name = f"Ray at {address or 'this machine'}"
         self.shipped: Counter[str] = Counter()
-        self._pieces: dict[str, list[Any]] = {}
+        self._packing: dict[str, asyncio.Future[list[Any]]] = {}
+        self._largest_mb = 0
         self._ours = False
 
     async def __aenter__(self) -> Self:
@@ -72,8 +73,9 @@ class RayExecutor:
             try:
                 _check_answers(self.address or os.environ.get("RAY_ADDRESS", ""))
                 with _own_signals():
-                    ray.init(self.address, namespace="assay", log_to_driver=False, logging_level=logging.ERROR)
-            except (OSError, ValueError, RuntimeError) as error:
+                    where = self.address or os.environ.get("RAY_ADDRESS") or "local"
+                    ray.init(where, namespace="assay", log_to_driver=False, logging_level=logging.ERROR)
+            except Exception as error:  # Ray raises plain ones, too
                 where = self.address or os.environ.get("RAY_ADDRESS") or "this machine"
                 why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise UserError(
@@ -84,17 +86,18 @@ class RayExecutor:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         cpus = ray.cluster_resources().get("CPU", 0)
         self.count = max(1, int(cpus))
+        self._largest_mb = int(max((node["Resources"].get("memory", 0) for node in nodes), default=0)) >> 20
         self.name = f"Ray: {len(nodes)} node{'s' * (len(nodes) != 1)}, {cpus:g} cores"
         return self
 
     async def __aexit__(self, *_: object) -> None:
         import ray
 
-        self._pieces.clear()
+        self._packing.clear()
         if self._ours:
             ray.shutdown()
 
-    def run(self, jobs: Iterable[Job] | Feed, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
+    def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Hand the jobs to Ray, a few for each core at once; see `Executor`."""
         return flow(jobs, at_once or _AHEAD * self.count, self._results)
 
@@ -103,18 +106,36 @@ class RayExecutor:
         return serving(served)
 
     async def _results(self, job: Job) -> AsyncGenerator[Any, None]:
+        self._check_needs(job)
+        needed = {key: await self._packed(key) for key in job.trees}
+        for left in reversed(range(TRIES)):
+            try:
+                async with aclosing(self._tried(job, needed)) as found:
+                    async for result in found:
+                        yield result
+                return
+            except WorkerDied:
+                if not left:
+                    raise
+
+    async def _tried(self, job: Job, needed: dict[str, list[Any]]) -> AsyncGenerator[Any, None]:
+        """Yield what one try of the job yields. Raises WorkerDied when its worker or node is gone.
+
+        Ray's own retry would go on at the number of results that the first try had given, as if every try gave the
+        same in the same order.
+        """
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        needed = {key: await asyncio.to_thread(self._packed, key) for key in job.trees}
         stream = _remote().options(**_options(job)).remote(__version__, replace(job, about=None), needed)
+        raised: Exception | None = None
         ended = False
         try:
             async for ref in stream:
                 result = await ref
                 if isinstance(result, _Raised):
-                    raise result.error
-                if isinstance(result, _Shipped):
+                    raised = result.error
+                elif isinstance(result, _Shipped):
                     self.shipped[result.key] += 1
                 elif isinstance(result, _Parcel):
                     await _laid_out(result.key, result.pieces)
@@ -126,18 +147,35 @@ class RayExecutor:
             raise MachineryError(f"a Ray worker could not run a job: {_last_line(error)}") from error
         except RayError as error:
             ended = True
-            raise WorkerDied(f"{type(error).__name__} after {TRIES} tries: {_last_line(error)}") from error
+            raise WorkerDied(f"{type(error).__name__} in each of {TRIES} tries: {_last_line(error)}") from error
         finally:
             if not ended:
                 ray.cancel(stream, force=True)
+        if isinstance(raised, RayError):  # of what the job itself asked of Ray: no death of its worker
+            raise MachineryError(f"a job lost what it asked of the driver: {_last_line(raised)}") from raised
+        if raised is not None:
+            raise raised
 
-    def _packed(self, key: str) -> list[Any]:
-        """Return the pieces of a tree in Ray's object store; they are put there once."""
-        import ray
+    def _check_needs(self, job: Job) -> None:
+        """Raise UserError for a job that no node can ever run: Ray would wait without a word."""
+        if not self._largest_mb or job.needs.memory_mb <= self._largest_mb:
+            return
+        raise UserError(
+            f"a job needs {job.needs.memory_mb:,} MB of memory, and the largest node of the cluster has "
+            f"{self._largest_mb:,}: add a larger node, or lower the task's limit"
+        )
 
-        if key not in self._pieces:
-            self._pieces[key] = [ray.put(piece) for piece in pack(trees.tree(key))]
-        return self._pieces[key]
+    async def _packed(self, key: str) -> list[Any]:
+        """Return the pieces of a tree in Ray's object store; they are put there once, and by one job for all."""
+        if key not in self._packing:
+            self._packing[key] = asyncio.ensure_future(asyncio.to_thread(_put, key))
+        return await asyncio.shield(self._packing[key])
+
+
+def _put(key: str) -> list[Any]:
+    import ray
+
+    return [ray.put(piece) for piece in pack(trees.tree(key))]
 
 
 @contextmanager
@@ -170,7 +208,7 @@ def _options(job: Job) -> dict[str, Any]:
         "num_cpus": needs.cpus,
         "num_gpus": needs.gpus,
         "memory": needs.memory_mb << 20 or None,
-        "max_retries": TRIES - 1,
+        "max_retries": 0,
         "num_returns": "streaming",
         "name": job.function.__name__,
     }

@@ -64,8 +64,11 @@ class Asked:
 async def serving(served: Any) -> AsyncIterator[Asked]:
     """Let jobs ask `served` for as long as the block lasts; all that crosses must be picklable."""
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    relay: Any = ray.remote(_Relay).options(num_cpus=0, max_concurrency=10_000).remote()
+    # on the driver's own node: with that, all is lost anyway
+    beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    relay: Any = ray.remote(_Relay).options(num_cpus=0, max_concurrency=10_000, scheduling_strategy=beside).remote()
     answering: set[asyncio.Task[None]] = set()
 
     async def answer(number: int, method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:

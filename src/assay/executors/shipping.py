@@ -25,7 +25,7 @@ def pack(folder: Path) -> Iterator[bytes]:
     with zstd.open(made, "wb", level=1) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for path in sorted(root.rglob("*")):
             # a link that leads out of the folder leads nowhere on another machine: what it points to goes in its place
-            archive.dereference = path.is_symlink() and not path.resolve().is_relative_to(root)
+            archive.dereference = path.is_symlink() and path.exists() and not path.resolve().is_relative_to(root)
             archive.add(path, arcname=str(path.relative_to(root)), recursive=archive.dereference)
             yield from made.full()
     yield from made.rest()

@@ -6,13 +6,14 @@ crosses, `Ticket` and `OutOfBudget`, can be pickled.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from assay.errors import UserError
+from assay.errors import MachineryError, UserError
 from assay.models.base import Model, for_attempt
 from assay.models.limits import RateLimit, Sent
 from assay.models.prompts import Prompts
@@ -63,6 +64,7 @@ class LocalAllowance:
         self._settled = asyncio.Event()
         self._sent: dict[int, Sent] = {}
         self._holders: dict[int, str] = {}
+        self._abandoned: Counter[str] = Counter()
 
     @property
     def limited(self) -> bool:
@@ -78,12 +80,15 @@ class LocalAllowance:
         if written is None and spending.limited:
             raise UserError(NO_END)
         most = spending.most(read, written or 0)
+        begun = self._abandoned[holder]
         async with self._turn:
             while (lacking := spending.lacking(most)) is not None:
                 if not spending.under_way:
                     raise lacking
                 self._settled.clear()
                 await self._settled.wait()
+            if holder and self._abandoned[holder] != begun:
+                raise MachineryError(f"{holder} was given up while it waited for leave to send")
             ticket = Ticket(spending.hold(most), read, written or 0)
             self._holders[ticket.number] = holder
             try:
@@ -112,6 +117,9 @@ class LocalAllowance:
 
     async def abandon(self, holder: str) -> None:
         """Count all that `holder` has open as taken to the full: it is gone, and nobody will say what it took."""
+        if not holder:
+            return
+        self._abandoned[holder] += 1
         for number in [number for number, name in self._holders.items() if name == holder]:
             self._sent.pop(number, None)
             self._holders.pop(number)

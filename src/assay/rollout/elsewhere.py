@@ -3,16 +3,18 @@
 A local model's checkpoint, a tokenizer and the tasks' environments go along as trees, once to each machine.
 """
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from assay.agents.mini import MiniAgent, MiniConfig
+from assay.errors import UserError
 from assay.executors import Job, Needs
 from assay.executors.ray_cluster import RayExecutor
+from assay.executors.slots import slot
 from assay.ledger import Ledger
 from assay.models.allowance import Central
 from assay.models.chosen import OnThisMachine, Which, fingerprint, open_model
@@ -52,7 +54,7 @@ class Solver:
             tokenizer = trees.tree(self.tree)
         async with open_model(which, tokenizer=tokenizer, allowance=self.allowance) as model:
             model.name = self.name
-            yield Solving(MiniAgent(self.agent), model, asyncio.Semaphore(1), self.allowance)
+            yield Solving(MiniAgent(self.agent), model, partial(slot, "grading"), self.allowance)
 
 
 def solver(which: Which, agent: MiniConfig, tokenizer: Path | None = None, allowance: Central | None = None) -> Solver:
@@ -92,6 +94,9 @@ async def solve_on(
     """
     local = isinstance(which, OnThisMachine) and which.kind == "local"
     group = which.slots if isinstance(which, OnThisMachine) and local else 1
+    gpus = 1.0 if isinstance(which, OnThisMachine) and (which.device or "").startswith("cuda") else 0.0
+    if isinstance(which, OnThisMachine) and which.template is not None:
+        raise UserError("--template does not go to other machines: put it into the checkpoint as chat_template.jinja")
     cpus = _WAITING_CPUS if isinstance(which, Endpoint) else 1.0
     async with AsyncExitStack() as stack:
         central = None
@@ -102,7 +107,7 @@ async def solve_on(
         def job_of(some: Sequence[PlannedAttempt]) -> Job:
             pairs = [(each, tasks[each.task_id]) for each in some]
             keys = {key for _, task in pairs for key in task.mounts.values()} | {setting.tree} - {""}
-            needs = Needs(cpus, memory_mb=0 if local else max(task.limits.memory_mb for _, task in pairs))
+            needs = Needs(cpus, gpus, 0 if local else max(task.limits.memory_mb for _, task in pairs))
             return Job(solved, (pairs,), setting=setting, needs=needs, trees=tuple(sorted(keys)))
 
         waiting = (each for each in planned if not ledger.has(each.id))

@@ -21,6 +21,7 @@ JobOf = Callable[[Sequence[PlannedAttempt]], Job]
 Ended = tuple[Attempt, Trajectory | None]
 Done = Callable[[Attempt, Trajectory | None], None]
 
+_LOST_IN_A_ROW = 8  # jobs, before it is asked whether the executor runs anything
 _ROUNDS = 3  # how often what a job owes is asked for, after the executor's own tries
 
 
@@ -70,9 +71,16 @@ async def record_all(
     """
     for number in range(_ROUNDS):
         again: list[Job] = []
+        lost = 0  # in a row
         async with aclosing(executor.run(jobs, at_once=at_once)) as events:
             async for event in events:
                 asked: _Asked = event.job.about
+                lost = lost + 1 if isinstance(event, Lost) else 0
+                if isinstance(event, Lost) and lost % _LOST_IN_A_ROW == 0:
+                    await _check_alive(executor, event.why)
+                if budget is not None and not isinstance(event, Arrived):  # nobody will say what a dead worker took
+                    for attempt_id in asked.owed:
+                        await budget.allowance.abandon(attempt_id)
                 if isinstance(event, Arrived) and isinstance(event.result, CutOff):
                     if asked.owed.pop(event.result.id, None) is not None and budget is not None:
                         budget.cut(event.result.error)

@@ -6,8 +6,8 @@ neither loses nor repeats a finished attempt.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
 from assay.agents.mini import MiniAgent
@@ -29,10 +29,11 @@ from assay.rollout.planned import CutOff, Done, jobs_for, record_all
 PATCH = "patch.diff"  # the one output of a task whose repository is a mounted tree
 
 Tried = tuple[Attempt, Trajectory]
+Grading = Callable[[], AbstractAsyncContextManager[object]]
 
 
 async def solve(
-    planned: PlannedAttempt, task: Task, agent: MiniAgent, model: Model, grading: asyncio.Semaphore
+    planned: PlannedAttempt, task: Task, agent: MiniAgent, model: Model, grading: Grading
 ) -> tuple[Attempt, Trajectory]:
     """Run one planned attempt to its end. A failure of ours is the status `machinery`, with what failed.
 
@@ -56,7 +57,7 @@ async def solve(
     changed = refused is not None or _changed(task, trajectory)
     verdict = None
     if trajectory.exit is Exit.SUBMITTED and changed:
-        async with grading:
+        async with grading():
             verdict = refused or await grade(task, trajectory.outputs)
     replies = [step.reply for step in trajectory.steps]
     ended = Attempt(
@@ -95,11 +96,11 @@ def _changed(task: Task, trajectory: Trajectory) -> bool:
 
 @dataclass(frozen=True)
 class Solving:
-    """What attempts share in the process that they run in. At most `gradings` suites run at once there."""
+    """What attempts share in the process that they run in. A suite runs while it holds what `grading` gives."""
 
     agent: MiniAgent
     model: Model
-    gradings: asyncio.Semaphore
+    grading: Grading
     allowance: Central | None = None
 
 
@@ -112,7 +113,7 @@ async def solved(shared: Solving, pairs: Sequence[tuple[PlannedAttempt, Task]]) 
             await shared.allowance.abandon(planned.id)
         with for_attempt(shared.model) as own:
             try:
-                yield await solve(planned, task, shared.agent, own, shared.gradings)
+                yield await solve(planned, task, shared.agent, own, shared.grading)
             except OutOfBudget as error:
                 yield CutOff(planned.id, error)
 
@@ -140,7 +141,8 @@ async def solve_all(
     At most `gradings` suites run at once, however many attempts wait for their model. `done` is called after each
     attempt was recorded. Raises UserError, in a group, for what only the user can mend.
     """
-    shared = Solving(agent, model, asyncio.Semaphore(gradings))
+    gate = asyncio.Semaphore(gradings)
+    shared = Solving(agent, model, lambda: gate)
 
     def job_of(some: Sequence[PlannedAttempt]) -> Job:
         return Job(solved, (shared, [(each, tasks[each.task_id]) for each in some]))

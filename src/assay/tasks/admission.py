@@ -121,19 +121,25 @@ async def prove_on(
     batch = [task for task in tasks if task.grader.kind == "functions" and task.gold]
     parts = [batch[first : first + _TOGETHER] for first in range(0, len(batch), _TOGETHER)]
     parts += [[task] for task in tasks if task not in batch]
-    jobs = [Job(_proven, (part, repeats), trees=trees_of(part), about=part) for part in parts]
-    async with aclosing(executor.run(jobs)) as events:
-        async for event in events:
-            if isinstance(event, Arrived):
-                tell(event.result)
-            elif isinstance(event, Lost):
+    for last in (False, True):  # a task that kills its worker takes no other of its part with it
+        jobs = [Job(_proven, (part, repeats), trees=trees_of(part), about=part) for part in parts]
+        parts = []
+        async with aclosing(executor.run(jobs)) as events:
+            async for event in events:
+                if isinstance(event, Arrived):
+                    tell(event.result)
+                    continue
+                why = event.why if isinstance(event, Lost) else "its worker gave no proof"
                 for task in event.job.about:
-                    tell(Proof(task.id, None, None, False, 0.0, f"Our own grader failed: {event.why}.", True))
+                    if task.id not in proofs and (last or len(event.job.about) == 1):
+                        tell(Proof(task.id, None, None, False, 0.0, f"Our own grader failed: {why}.", True))
+                    elif task.id not in proofs:
+                        parts.append([task])
     return [proofs[task.id] for task in tasks]
 
 
 async def _proven(tasks: Sequence[Task], repeats: int) -> AsyncIterator[Proof]:
-    for proof in await prove(tasks, repeats=repeats):
+    for proof in await prove(tasks, repeats=repeats, workers=1):
         yield proof
 
 

@@ -1,8 +1,8 @@
 """Candidates judged in an executor's workers: many at once, each beside the task's own solution where it fails."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
-from itertools import islice
 from typing import TypeVar
 
 from assay.executors import Arrived, Executor, Job, Lost
@@ -12,9 +12,10 @@ from assay.tasks.admission import beside_gold, grade_gold, trees_of
 
 T = TypeVar("T")
 
-_TOGETHER = 16  # candidates in one job
+_AHEAD = 64  # candidates for each core that may be judged before the one that is due
+_KEPT = 256  # verdicts on tasks' own solutions that a worker remembers
 
-Candidate = tuple[Task, Mapping[str, str]]
+_gold: dict[str, Verdict | None] = {}
 
 
 async def judge_on(
@@ -25,39 +26,36 @@ async def judge_on(
     One that does not get the full value is judged only if the task's own solution does. One whose worker died has a
     verdict that says so, and is no failure.
     """
+    window = asyncio.Semaphore(_AHEAD * executor.count)
 
-    def jobs() -> Iterator[Job]:
-        left = iter(candidates)
-        number = 0
-        while some := list(islice(left, _TOGETHER)):
-            pairs = [(task, dict(outputs)) for _, task, outputs in some]
-            yield Job(_judged, (pairs,), trees=trees_of([task for task, _ in pairs]), about=(number, some, {}))
-            number += 1
+    async def jobs() -> AsyncIterator[Job]:
+        for number, (what, task, outputs) in enumerate(candidates):
+            await window.acquire()
+            yield Job(_judged, (task, dict(outputs)), trees=trees_of([task]), about=(number, what))
 
-    ready: dict[int, list[tuple[T, Verdict]]] = {}
+    ready: dict[int, tuple[T, Verdict]] = {}
     due = 0
     async with aclosing(executor.run(jobs())) as events:
         async for event in events:
-            number, some, found = event.job.about
+            number, what = event.job.about
             if isinstance(event, Arrived):
-                place, verdict = event.result
-                found.setdefault(place, verdict)
-                continue
-            why = event.why if isinstance(event, Lost) else "its worker gave no verdict"
-            lost = Verdict.invalid(Reason.MACHINERY, why)
-            ready[number] = [(each[0], found.get(place, lost)) for place, each in enumerate(some)]
+                if number >= due:
+                    ready.setdefault(number, (what, event.result))
+            elif isinstance(event, Lost):
+                ready[number] = what, Verdict.invalid(Reason.MACHINERY, event.why)
             while due in ready:
-                for pair in ready.pop(due):
-                    yield pair
+                yield ready.pop(due)
+                window.release()
                 due += 1
 
 
-async def _judged(pairs: Sequence[Candidate]) -> AsyncIterator[tuple[int, Verdict]]:
-    gold: dict[str, Verdict | None] = {}
-    for number, (task, outputs) in enumerate(pairs):
-        verdict = await grade(task, outputs)
-        if not verdict.solved and verdict.validity is not Validity.INVALID and task.gold:
-            if task.id not in gold:
-                gold[task.id] = await grade_gold(task)
-            verdict = beside_gold(task, verdict, gold[task.id])
-        yield number, verdict
+async def _judged(task: Task, outputs: Mapping[str, str]) -> AsyncIterator[Verdict]:
+    verdict = await grade(task, outputs)
+    if not verdict.solved and verdict.validity is not Validity.INVALID and task.gold:
+        key = task.digest
+        if key not in _gold:
+            if len(_gold) == _KEPT:
+                _gold.clear()
+            _gold[key] = await grade_gold(task)
+        verdict = beside_gold(task, verdict, _gold[key])
+    yield verdict

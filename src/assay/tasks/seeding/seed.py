@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from assay.errors import UserError
-from assay.executors import Arrived, Executor, Job, Lost, Made, Returned, telling
+from assay.executors import Arrived, Executor, Job, Lost, Made, Needs, Returned, telling
 from assay.nouns import Task
 from assay.tasks.seeding import canaries, make, repository
 from assay.tasks.seeding.bugs import Bug, Count, find
@@ -72,7 +72,7 @@ async def seed_on(
     """As `seed_all`, each package in a worker of an executor with `workers` sandboxes; its trees come here."""
     found: dict[int, Seeded] = {}
     jobs = [
-        Job(_seeded, (each, count, seed, tuple(more), minutes, workers), about=number)
+        Job(_seeded, (each, count, seed, tuple(more), minutes, workers or 1), needs=Needs(workers or 1), about=number)
         for number, each in enumerate(where)
     ]
     async with aclosing(executor.run(jobs)) as events:

@@ -31,8 +31,10 @@ def read(place: str, options: Mapping[str, str]) -> Chosen:
     records = read_records(place, names)
     mirrors = mirrors_folder(options.get("mirrors", ""))
     workers = int(options.get("workers", AT_ONCE))
-    executor = open_executor(options.get("executor", LOCAL))
-    return asyncio.run(build_all(records.good, records.broken, mirrors, workers, executor=executor))
+    word = options.get("executor", LOCAL)
+    executor = open_executor(word)
+    at_once = workers if word == LOCAL else None  # a cluster knows what it holds
+    return asyncio.run(build_all(records.good, records.broken, mirrors, at_once, executor=executor))
 
 
 def mirrors_folder(name: str) -> Path | None:
@@ -52,12 +54,13 @@ async def build_all(
     records: list[Record],
     broken: list[tuple[str, str]],
     mirrors: Path | None,
-    workers: int = AT_ONCE,
+    workers: int | None = AT_ONCE,
     tell: Callable[[str], None] = _tell,
     executor: Executor | None = None,
 ) -> Chosen:
     """Make the tasks of `records`, `workers` at a time; one that cannot be made is listed, and the others go on.
 
+    With `workers` None as many are made at once as the executor holds.
     They are built where `executor` is, and what is built there comes here too; in this process without one.
     """
     made: dict[int, Task | tuple[str, str]] = {}
