@@ -128,11 +128,13 @@ class HttpModel:
     async def reply(self, conversation: Sequence[Message], *, seed: int) -> Reply:
         """Ask for the assistant's next turn, again after a pause where that may help."""
         tries = self.endpoint.tries
+        seldom = 0  # failures of the kind that is tried fewer times
         for number in range(1, tries + 1):
             try:
                 answer = await self._fitting(conversation, seed)
             except _Failed as failure:
-                if number >= min(tries, failure.most):
+                seldom += failure.most < tries
+                if number >= tries or seldom >= failure.most:
                     raise self._give_up(str(failure), number) from failure
                 backoff = min(self.endpoint.pause_s * 2 ** (number - 1), _LONGEST_PAUSE) * random.uniform(0.75, 1.25)
                 pause = backoff if failure.pause is None else failure.pause

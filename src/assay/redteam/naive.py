@@ -19,7 +19,7 @@ from assay.nouns import Task
 from assay.redteam import canaries, naive_inside
 from assay.redteam.cases import Case, lay_out
 from assay.redteam.run import SANDBOX, task_of
-from assay.sandbox import CommandResult, Sandbox, open_sandbox
+from assay.sandbox import CommandResult, Sandbox, open_sandbox, workspace
 
 _TIMEOUT_S = 8
 _SUCCESS = re.compile(r"^(?!.*(?:failed|error)).*\d+ passed|^OK$", re.MULTILINE)
@@ -120,7 +120,7 @@ def _harbor(task: Task, files: dict[str, bytes]) -> _House:
 
 def _workspace(case: Case) -> dict[str, bytes]:
     """Return the plain files of the candidate's workspace."""
-    with tempfile.TemporaryDirectory(prefix="assay-naive-") as folder:
+    with tempfile.TemporaryDirectory(prefix="naive-", dir=workspace.base()) as folder:
         lay_out(case, Path(folder), {"TASK": "/work"})
         return {
             str(place.relative_to(folder)): place.read_bytes()

@@ -125,7 +125,7 @@ def _text(value: object) -> str:
 
 async def _judge(case: Case, task: Task, words: Mapping[str, str]) -> Verdict:
     """Read the candidate as `assay grade` does, and grade what it declares."""
-    with tempfile.TemporaryDirectory(prefix="assay-candidate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="candidate-", dir=workspace.base()) as folder:
         lay_out(case, Path(folder), words)
         given = await read_candidate(task, Path(folder) / PATCH if case.patch else Path(folder))
     return given.verdict or await _grade(task, given.outputs)

@@ -12,6 +12,7 @@ from assay.errors import UserError
 from assay.grading.suites.suite_spec import PATCH
 from assay.grading.suites.suite_trees import host_tree
 from assay.nouns import Task
+from assay.sandbox import workspace
 from assay.tasks.seeding.functions import Function, functions, split
 from assay.tasks.seeding.mutants import Mutant
 from assay.tasks.seeding.patches import patch
@@ -82,7 +83,7 @@ def _patched(task: Task, tree: Path) -> dict[str, tuple[str, str]]:
     paths = sorted({line[6:].split("\t")[0] for line in text.splitlines() if line.startswith(("--- a/", "+++ b/"))})
     before = {path: _read(tree / path) for path in paths}
     environment = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1"}
-    with tempfile.TemporaryDirectory(prefix="assay-gold-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gold-", dir=workspace.base()) as folder:
         for path, old in before.items():
             if old:
                 (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
