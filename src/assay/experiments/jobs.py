@@ -4,10 +4,9 @@ Each yields what it did: `Progress` for the bars, attempts to be recorded, figur
 run again: it leaves finished work alone.
 """
 
-import asyncio
 import functools
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
 from assay.corpus.fetch import sha256_file
-from assay.executors import Returned, telling
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
 from assay.ledger import Ledger
@@ -126,33 +124,31 @@ async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: i
     """Train one arm with one seed through all doses; yield its cards. The seed orders the data, alike for all arms."""
     from assay.models.chat import Chat
     from assay.training.shards import load_examples
-    from assay.training.supervised import SupervisedConfig, train
+    from assay.training.supervised import SupervisedConfig, training
 
     arm = experiment.arm(arm_name)
     directory = tokenizer_directory(experiment, arm)
     examples = load_examples(place.data(sha256_file(directory / "tokenizer.json")))
-
-    def work(tell: Callable[[int], None]) -> Awaitable[list[Any]]:
-        return asyncio.to_thread(
-            train,
-            start_of(experiment, place, arm, seed),
-            Chat.load(directory),
-            examples,
-            experiment.chosen.doses,
-            place.checkpoints(arm_name, seed),
-            SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
-            seed=seed,
-            tell=tell,
-        )
-
+    # in this thread, not beside it: memory of other threads is returned late, and a training run is large
+    steps = training(
+        start_of(experiment, place, arm, seed),
+        Chat.load(directory),
+        examples,
+        experiment.chosen.doses,
+        place.checkpoints(arm_name, seed),
+        SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
+        seed=seed,
+    )
     read = 0
-    async for told in telling(work):
-        now = experiment.chosen.doses[-1] if isinstance(told, Returned) else told
-        yield Progress(TRAIN, now - read)  # checkpoints that were there already count as done
+    cards = None
+    while cards is None:
+        try:
+            now = next(steps)
+        except StopIteration as end:
+            now, cards = experiment.chosen.doses[-1], end.value  # checkpoints that were there already count as done
+        yield Progress(TRAIN, now - read)
         read = now
-        if isinstance(told, Returned):
-            cards = [card.model_dump(mode="json") for card in told.value]
-            yield {"arm": arm_name, "seed": seed, "doses": cards}
+    yield {"arm": arm_name, "seed": seed, "doses": [card.model_dump(mode="json") for card in cards]}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ All arms read the same trajectories in the same order. A dose counts the traject
 data is read more than once, the card of a dose says how many of them were distinct.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -95,6 +95,25 @@ def train(
     optimiser and data position, and gives the same weights to the last bit as a run without a break.
     `tell` is called with the number of trajectories read after every step.
     """
+    steps = training(start, chat, examples, doses, out, config, seed=seed)
+    while True:
+        try:
+            tell(next(steps))
+        except StopIteration as end:
+            return end.value
+
+
+def training(
+    start: Path | LlamaForCausalLM,
+    chat: ChatFormat,
+    examples: Sequence[Example],
+    doses: Sequence[int],
+    out: Path,
+    config: SupervisedConfig,
+    *,
+    seed: int,
+) -> Generator[int, None, list[DoseCard]]:
+    """As `train`, a step each time that it is asked for: yields the number of trajectories read, returns the cards."""
     check_doses(doses, config.batch, len(examples) * config.passes)
     order = reading_order(range(len(examples)), config.passes, seed)
     use_one_thread(seed)
@@ -113,7 +132,7 @@ def train(
         log = trainer.step(pack(batch, max(ROW, max(len(example.ids) for example in batch))), supervised)
         recent = [*recent[-19:], log.loss]
         read = trainer.steps_done * config.batch
-        tell(read)
+        yield read
         if read in doses:
             card = DoseCard(
                 dose=read,
