@@ -257,7 +257,10 @@ def test_each_attempt_ends_in_its_own_status_and_machinery_is_no_score(tasks, tm
         assert total["resolved_rate"] == 0.2
         assert "not JSON" in next(json.loads(line) for line in done.stdout.splitlines() if "sum-5" in line)["detail"]
         again = solve(tasks, server, tmp_path / "out", *words)
-        assert (again.returncode, figures(again)) == (3, total)
+        budgets = figures(again)["budget"], total["budget"]
+        assert budgets[0]["attempts"] == budgets[1]["attempts"] == 6
+        assert budgets[0]["wall_s"] >= budgets[1]["wall_s"]  # of both sessions
+        assert (again.returncode, {**figures(again), "budget": None}) == (3, {**total, "budget": None})
     with serving(repairs) as server:  # the endpoint is mended, at another place
         done = solve(tasks, server, tmp_path / "out", *words, "--retry-machinery")
         assert done.returncode == 0, done.stderr

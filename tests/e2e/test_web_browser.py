@@ -327,7 +327,7 @@ def test_without_scripts_everything_can_be_read(tab, ids):
 
 
 def test_the_static_report_is_reached_from_the_page(tab, ids):
-    from assay.report import build
+    from assay.report.build import build
 
     build(Path(ids["folder"]))
     one = tab(**WIDE)

@@ -175,13 +175,15 @@ def solve(
                     artefacts.add(attempt, trajectory)
                 say.attempt(attempt)
 
-            stopped = _run(
-                *(planned, found.tasks, agent, chosen, ledger, workers, done, say.trouble, tokenizer),
-                budget=budget,
-                stopping=stopping,
-                executor=executor,
-            )
-            artefacts.finish()
+            try:
+                stopped = _run(
+                    *(planned, found.tasks, agent, chosen, ledger, workers, done, say.trouble, tokenizer),
+                    budget=budget,
+                    stopping=stopping,
+                    executor=executor,
+                )
+            finally:
+                artefacts.finish()
             left = len(ids - ledger.finished())
             result = {"tasks": tasks, "model": chosen.name, "out": str(place.root), **summary(ledger, found.broken)}
         result["budget"] = figures(budget)

@@ -8,6 +8,7 @@ import sys
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from assay.errors import MachineryError
 
@@ -16,6 +17,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+# it was packed by our own driver; Pythons before 3.11.4 have no filters
+_TRUSTED: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
 PIECE = 32 << 20  # bytes of the archive in one piece
 
 
@@ -35,7 +38,7 @@ def unpack(pieces: Iterable[bytes], into: Path) -> None:
     """Lay the packed folder out in the empty folder `into`. Raises MachineryError for a damaged archive."""
     try:
         with zstd.open(_Joined(pieces), "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            archive.extractall(into, filter="fully_trusted")  # it was packed by our own driver
+            archive.extractall(into, **_TRUSTED)
     except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
         raise MachineryError(f"a tree arrived damaged ({error})") from error
 
