@@ -57,7 +57,7 @@ def test_a_setting_is_opened_once_in_a_process_and_closed_at_the_end(make, tmp_p
     assert all(opened == pid for opened, pid, _ in found)
     opened = [path for path in tmp_path.iterdir() if path.name.startswith("opened")]
     assert len(opened) == len({pid for _, pid, _ in found})
-    if not executor.apart:
+    if isinstance(executor, InProcess):
         assert len(list(tmp_path.glob("closed*"))) == 1
 
 

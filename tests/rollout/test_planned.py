@@ -15,7 +15,7 @@ from assay.rollout.planned import jobs_for, record_all
 class Fragile:
     """An executor without workers: `fate` says of a job's attempts which are given back, and whether it is lost."""
 
-    count, apart, name = 2, True, "fragile"
+    count, name = 2, "fragile"
 
     def __init__(self, fate):
         self.fate = fate

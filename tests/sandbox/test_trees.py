@@ -54,3 +54,18 @@ def test_odd_keys_are_refused(key):
 def test_an_absent_tree_is_named():
     with pytest.raises(MachineryError, match="nonesuch"):
         trees.mounts({"/pkg": "nonesuch"})
+
+
+def test_a_tree_of_contents_has_another_key_when_a_byte_in_the_middle_differs(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    keys = []
+    for number, middle in enumerate((b"a", b"b", b"a")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(bytes(2 << 20) + middle + bytes(2 << 20))
+        keys.append(trees.keep_contents("model", folder))
+        assert (trees.tree(keys[-1]) / "model.safetensors").read_bytes()[2 << 20 : (2 << 20) + 1] == middle
+    assert keys[0] == keys[2] != keys[1]
+    script = tmp_path / "say.json"
+    script.write_text("[]")
+    assert (trees.tree(trees.keep_contents("model", script)) / "say.json").read_text() == "[]"

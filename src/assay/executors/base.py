@@ -120,13 +120,11 @@ Jobs = Iterable[Job] | AsyncIterable[Job]
 class Executor(Protocol):
     """Runs jobs. Use it as an asynchronous context: what it opened is closed at its end, and jobs under way are killed.
 
-    `name` says for a person where the jobs run, `count` how many run at once where nothing else is said, `apart`
-    whether they run in other processes than this one.
+    `name` says for a person where the jobs run, `count` how many run at once where nothing else is said.
     """
 
     name: str
     count: int
-    apart: bool
 
     async def __aenter__(self) -> "Executor": ...
 

@@ -13,8 +13,6 @@ from assay.executors.flow import flow
 class InProcess:
     """Runs jobs side by side in the event loop that it is used in; each setting is opened once and kept."""
 
-    apart = False
-
     def __init__(self, count: int = 0) -> None:
         self.count = count or len(os.sched_getaffinity(0))
         self.name = "this process"

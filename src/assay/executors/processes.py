@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-import traceback
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,6 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from assay.errors import MachineryError
 from assay.executors.base import TRIES, Event, Job, Jobs, WorkerDied
 from assay.executors.flow import flow
 
@@ -29,8 +27,6 @@ _PR_SET_PDEATHSIG = 1
 
 class Processes:
     """Runs jobs in `count` processes, which start when they are first needed."""
-
-    apart = True
 
     def __init__(self, count: int = 0) -> None:
         self.count = count or len(os.sched_getaffinity(0))
@@ -138,7 +134,7 @@ class _Process:
 
 def _main(connection: Connection, parent: int) -> None:
     """Run jobs until the driver is gone."""
-    from assay.executors.worker import Worker
+    from assay.executors.worker import Worker, portable
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
@@ -156,16 +152,3 @@ def _main(connection: Connection, parent: int) -> None:
                 connection.send(("raised", portable(error)))
             else:
                 connection.send(("over", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
-
-
-def portable(error: Exception) -> Exception:
-    """Return the error with its traceback as a note; one that cannot cross becomes a MachineryError that can."""
-    import pickle
-
-    told = "".join(traceback.format_exception(error))
-    try:
-        kept = pickle.loads(pickle.dumps(error))
-    except Exception:
-        kept = MachineryError(f"{type(error).__name__}: {error}")
-    kept.add_note(told)
-    return kept

@@ -50,8 +50,6 @@ class RayExecutor:
     A cluster that is already connected to is used, and left as it is. `shipped` counts, by tree, the nodes that got it.
     """
 
-    apart = True
-
     def __init__(self, address: str | None = None) -> None:
         self.address = address
         self.count = 1
@@ -230,7 +228,7 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
     global _worker
     import ray
 
-    from assay.executors.worker import Worker
+    from assay.executors.worker import Worker, portable
 
     try:
         if version != __version__:
@@ -250,8 +248,6 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
                 result = _Parcel(result.key, [ray.put(piece) for piece in pack(trees.tree(result.key))])
             yield result
     except Exception as error:
-        from assay.executors.processes import portable
-
         yield _Raised(portable(error))
 
 

@@ -1,10 +1,13 @@
 """One worker process: its event loop, the setting that it keeps open, and the jobs that it runs one after another."""
 
 import asyncio
+import pickle
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+from assay.errors import MachineryError
 from assay.executors.base import Job, Setting
 
 
@@ -42,7 +45,13 @@ class Worker:
             self._setting = job.setting
         return job.function(self._opened, *job.arguments)
 
-    def close(self) -> None:
-        """Close the setting and the loop."""
-        self._loop.run_until_complete(self._stack.aclose())
-        self._loop.close()
+
+def portable(error: Exception) -> Exception:
+    """Return the error with its traceback as a note; one that cannot cross becomes a MachineryError that can."""
+    told = "".join(traceback.format_exception(error))
+    try:
+        kept = pickle.loads(pickle.dumps(error))
+    except Exception:
+        kept = MachineryError(f"{type(error).__name__}: {error}")
+    kept.add_note(told)
+    return kept

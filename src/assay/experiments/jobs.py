@@ -4,7 +4,6 @@ Each yields what it did: `Progress` for the bars, attempts to be recorded, figur
 run again: it leaves finished work alone.
 """
 
-import functools
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -173,17 +172,11 @@ class Checkpoint:
         yield model
 
 
-@functools.lru_cache(maxsize=1024)
-def _hashed(path: Path, changed: int) -> str:
-    return sha256_file(path)
-
-
 def checkpoint_of(experiment: Experiment, place: Place, planned: PlannedAttempt) -> Checkpoint:
     """Return the checkpoint that a planned attempt is about; it is made, where it is the random start of an arm."""
     arm, seed, dose = experiment.arm(planned.arm), planned.seed, planned.dose
     directory = start_of(experiment, place, arm, seed) if dose == 0 else place.checkpoints(arm.name, seed) / str(dose)
-    weights = directory / "model.safetensors"
-    key = trees.keep_link(f"weights-{_hashed(weights, weights.stat().st_mtime_ns)}", directory)
+    key = trees.keep_contents("weights", directory)
     sampling = experiment.sampling
     return Checkpoint(key, f"{arm.name}-{seed}-{dose}", seed, sampling.temperature, sampling.max_new_tokens)
 

@@ -17,7 +17,7 @@ from assay.ledger import Ledger
 from assay.nouns import PlannedAttempt, Task
 from assay.nouns.base import digest
 from assay.tasks import source
-from assay.tasks.admission import Admission, admit
+from assay.tasks.admission import Admission, admit, trees_of
 from assay.tasks.overlap import overlap
 
 DRAWN = "tasks admitted"
@@ -65,8 +65,7 @@ async def draw_all(
         async for split, drawn in arrived(events):
             for number, first in enumerate(range(0, len(drawn), _PROVEN_TOGETHER)):
                 part = drawn[first : first + _PROVEN_TOGETHER]
-                keys = {key for task in part for key in task.mounts.values()}
-                proofs.append(Job(prove, (split, number, part), trees=tuple(sorted(keys))))
+                proofs.append(Job(prove, (split, number, part), trees=trees_of(part)))
     proven: dict[str, dict[int, Admission]] = {split: {} for split in wanted}
     async with aclosing(executor.run(proofs)) as events:
         async for split, number, admission in arrived(events):

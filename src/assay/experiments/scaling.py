@@ -36,6 +36,7 @@ from assay.nouns import PlannedAttempt, Task
 from assay.rollout.budget import Budget, Limits
 from assay.rollout.budget_words import stopped
 from assay.rollout.planned import asking, jobs_for, record_all
+from assay.tasks.admission import trees_of
 
 Say = Callable[[str], None]
 Worked = tuple[int, float]
@@ -243,4 +244,4 @@ def _paired(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> lis
 
 
 def _trees(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> tuple[str, ...]:
-    return tuple(sorted({key for each in planned for key in tasks[each.task_id].mounts.values()}))
+    return trees_of([tasks[each.task_id] for each in planned])

@@ -3,7 +3,6 @@
 A local model's checkpoint, a tokenizer and the tasks' environments go along as trees, once to each machine.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,15 +16,15 @@ from assay.executors.ray_cluster import RayExecutor
 from assay.executors.slots import slot
 from assay.ledger import Ledger
 from assay.models.allowance import Central
-from assay.models.chosen import OnThisMachine, Which, fingerprint, open_model
+from assay.models.chosen import OnThisMachine, Which, open_model
 from assay.models.endpoint import Endpoint
 from assay.nouns import PlannedAttempt, Task
 from assay.rollout.budget import Budget
 from assay.rollout.planned import Done, jobs_for, record_all
 from assay.rollout.solving import Solving, solved
 from assay.sandbox import trees
+from assay.tasks.admission import trees_of
 
-_SCRIPT = "script.json"
 _WAITING_CPUS = 0.25  # of a core, for an attempt that waits for an endpoint most of its time
 
 
@@ -49,7 +48,7 @@ class Solver:
         which, tokenizer = self.which, self.tokenizer
         if isinstance(which, OnThisMachine):
             folder = trees.tree(self.tree)
-            which = replace(which, path=folder / _SCRIPT if which.kind == "scripted" else folder)
+            which = replace(which, path=folder / which.path.name if which.kind == "scripted" else folder)
         elif tokenizer is not None:
             tokenizer = trees.tree(self.tree)
         async with open_model(which, tokenizer=tokenizer, allowance=self.allowance) as model:
@@ -62,16 +61,7 @@ def solver(which: Which, agent: MiniConfig, tokenizer: Path | None = None, allow
     carried = which.path if isinstance(which, OnThisMachine) else tokenizer
     if carried is None:
         return Solver(which, agent, which.name, allowance=allowance)
-    key = f"model-{fingerprint(carried)}"
-    if carried.is_dir():
-        trees.keep_link(key, carried.resolve())
-    else:
-
-        def copy(folder: Path) -> None:
-            shutil.copyfile(carried, folder / _SCRIPT)
-
-        trees.prepare(key, copy)
-    return Solver(which, agent, which.name, tokenizer, key, allowance)
+    return Solver(which, agent, which.name, tokenizer, trees.keep_contents("model", carried), allowance)
 
 
 async def solve_on(
@@ -106,9 +96,9 @@ async def solve_on(
 
         def job_of(some: Sequence[PlannedAttempt]) -> Job:
             pairs = [(each, tasks[each.task_id]) for each in some]
-            keys = {key for _, task in pairs for key in task.mounts.values()} | {setting.tree} - {""}
+            keys = trees_of([task for _, task in pairs]) + ((setting.tree,) if setting.tree else ())
             needs = Needs(cpus, gpus, 0 if local else max(task.limits.memory_mb for _, task in pairs))
-            return Job(solved, (pairs,), setting=setting, needs=needs, trees=tuple(sorted(keys)))
+            return Job(solved, (pairs,), setting=setting, needs=needs, trees=keys)
 
         waiting = (each for each in planned if not ledger.has(each.id))
         at_once = None if workers is None else max(1, workers // group)

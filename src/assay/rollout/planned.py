@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from assay.errors import MachineryError
-from assay.executors import Arrived, Executor, Feed, Job, Lost, Over
+from assay.executors import Arrived, Executor, Job, Jobs, Lost, Over
 from assay.ledger import Ledger
 from assay.models.spending import OutOfBudget
 from assay.nouns import Attempt, PlannedAttempt, Status, Trajectory
@@ -57,7 +57,7 @@ def jobs_for(
 
 async def record_all(
     executor: Executor,
-    jobs: Iterable[Job] | Feed,
+    jobs: Jobs,
     ledger: Ledger,
     *,
     at_once: int | None = None,

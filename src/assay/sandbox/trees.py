@@ -7,6 +7,7 @@ renamed into it, so a half-built one is never seen; of two builders at once, one
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -117,6 +118,29 @@ def keep_link(key: str, target: Path) -> str:
             (beside / "link").replace(place)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+    return key
+
+
+def keep_contents(kind: str, path: Path) -> str:
+    """Let a tree be a folder of the host, or hold a file of it; return its key, a hash of the whole contents.
+
+    What differs anywhere has another key, so a machine that has the tree has the right one.
+    """
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    top = path if path.is_dir() else path.parent
+    found = hashlib.sha256()
+    for file in (each for each in files if each.is_file()):
+        with file.open("rb") as data:
+            inside = hashlib.file_digest(data, "sha256").hexdigest()
+        found.update(f"{file.relative_to(top)} {inside}\n".encode())
+    key = f"{kind}-{found.hexdigest()}"
+    if path.is_dir():
+        return keep_link(key, path.resolve())
+
+    def copy(folder: Path) -> None:
+        shutil.copyfile(path, folder / path.name)
+
+    prepare(key, copy)
     return key
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from assay.errors import UserError
 from assay.executors import Arrived, Executor, Job, Lost, Made, Needs, Returned, telling
 from assay.nouns import Task
+from assay.tasks.admission import trees_of
 from assay.tasks.seeding import canaries, make, repository
 from assay.tasks.seeding.bugs import Bug, Count, find
 from assay.tasks.seeding.reach import measure
@@ -96,7 +97,7 @@ async def _seeded(
 
     async for told in telling(work):
         if isinstance(told, Returned):
-            for key in sorted({key for task in told.value[0].tasks for key in task.mounts.values()}):
+            for key in trees_of(told.value[0].tasks):
                 yield Made(key)
             yield told.value[0]
         else:
