@@ -1,6 +1,7 @@
 """What training on sampled attempts adds to a supervised start, on drills: GRPO, RLOO, pass@4 and expert iteration.
 
 Run: python benchmarks/rl_drills.py [--json] [--scale small] [--out DIR] [--start DIR] [--only rloo,passk:4] [--seed N]
+     [--evaluation-seed N]
 
 From the shipped modern twin: a teacher's trajectories, a short supervised start, then each method from that start
 with as many attempts; all are tested on the same fresh tasks, and compared with the start by paired intervals.
@@ -104,9 +105,11 @@ def train(name: str, start: Path, given: dict[str, Any], scale: dict[str, Any], 
     return Path(found["checkpoint"])
 
 
-def measure(name: str, directory: Path, given: dict[str, Any], scale: dict[str, Any], ledger: Ledger) -> np.ndarray:
-    """Return solved_TK: tasks x trials, 1.0 or 0.0, NaN where our machinery failed."""
-    tasks = drills("seen", scale["tasks"], 5, given, given["steps"])
+def measure(
+    name: str, directory: Path, given: dict[str, Any], scale: dict[str, Any], seed: int, ledger: Ledger
+) -> np.ndarray:
+    """Return solved_TK: tasks (drawn with `seed`) x trials, 1.0 or 0.0, NaN where our machinery failed."""
+    tasks = drills("seen", scale["tasks"], seed, given, given["steps"])
     ledger.add_tasks(tasks)
     planned = [
         PlannedAttempt(arm=name, seed=0, dose=0, task_id=task.id, split="seen", trial=trial)
@@ -180,6 +183,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/rl_drills"))
     parser.add_argument("--start", type=Path, help="a checkpoint to start from, in place of the supervised start")
     parser.add_argument("--seed", type=int, default=0, help="of sampling in training; give another --out with it")
+    parser.add_argument(
+        "--evaluation-seed", type=int, default=5, help="draws the tasks tested on; the settings were chosen on 5's"
+    )
     parser.add_argument("--only", default=",".join(METHODS))
     arguments = parser.parse_args()
     given = tomllib.loads(FILE.read_text())
@@ -194,15 +200,17 @@ def main() -> None:
         scores: dict[str, np.ndarray] = {}
         seconds: dict[str, float] = {}
         with Ledger(arguments.out / "evaluation.sqlite") as ledger:
-            ledger.set_fact("identity", {"given": given, "scale": scale, "start": model_identity(start)})
+            identity = {"given": given, "scale": scale, "start": model_identity(start)}
+            ledger.set_fact("identity", {**identity, "evaluation_seed": arguments.evaluation_seed})
             for name in ["start", *chosen]:
                 began = time.monotonic()
                 place = arguments.out / name.replace(":", "")
                 directory = start if name == "start" else train(name, start, given, scale, place, arguments.seed)
                 seconds[name] = round(time.monotonic() - began, 1)
-                scores[name] = measure(name, directory, given, scale, ledger)
+                scores[name] = measure(name, directory, given, scale, arguments.evaluation_seed, ledger)
                 print(f"{name}: {np.nanmean(scores[name]):.3f} after {seconds[name]} s", flush=True)
-    found = {"scale": arguments.scale, "start": str(start), "seconds": seconds, "methods": result(scores)}
+    found = {"scale": arguments.scale, "evaluation_seed": arguments.evaluation_seed, "start": str(start)}
+    found |= {"seconds": seconds, "methods": result(scores)}
     for name, row in found["methods"].items():
         gain = row.get("minus_start", {})
         print(

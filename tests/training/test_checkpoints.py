@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 
 import pytest
@@ -64,6 +65,15 @@ def test_a_log_is_cut_to_a_step_and_loses_a_torn_line(tmp_path):
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
+def test_a_log_that_cannot_be_written_anew_is_a_sentence_and_stays(tmp_path):
+    path = tmp_path / "training.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n')
+    (tmp_path / "training.jsonl.partial").mkdir()  # writing there fails as on a full disk
+    with pytest.raises(UserError, match=r"could not be written .* free space"):
+        checkpoints.cut_log(path, 1)
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
 def test_a_checkpoint_of_another_architecture_is_refused(chat, tmp_path):
     trained(chat, tmp_path, 1).save()
     wider = ARCHITECTURE.model_copy(update={"inner": 96})
@@ -79,6 +89,21 @@ def test_a_torn_state_is_a_sentence(chat, tmp_path):
     (directory / "state" / "optimizer.safetensors").write_bytes(b"\x10torn")
     with pytest.raises(UserError, match=r"cannot be read .* the one before"):
         trained(chat, tmp_path, 0).resume()
+
+
+def test_torn_weights_are_a_sentence_that_says_how_to_go_on(chat, tmp_path):
+    trainer = trained(chat, tmp_path, 1)
+    first = trainer.save()
+    second = trained(chat, tmp_path, 2).save()
+    weights = second / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match=rf"{second}.*remove it, and the run goes on from the one before"):
+        trained(chat, tmp_path, 0).resume()
+    shutil.rmtree(second)
+    again = trained(chat, tmp_path, 0)
+    assert again.resume()
+    assert again.steps_done == 1
+    assert checkpoints.latest(tmp_path) == first
 
 
 @pytest.fixture

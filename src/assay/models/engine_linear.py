@@ -4,11 +4,19 @@ On a processor with AVX-512 that is over twice as fast as torch's own path at 32
 same bits whatever the number of rows is (which the engine measures rather than trusts).
 """
 
+import os
 from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+# How many kernels oneDNN keeps, and torch's layer over it: each is for one number of rows and takes about half a
+# megabyte. The default of both is 1024, over a gigabyte in training, where hardly two rows are of one length; a step
+# uses some 15. Read at the first call, so it may be set after torch is loaded; what the user has set stands.
+KERNELS_KEPT = 32
+for _name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+    os.environ.setdefault(_name, str(KERNELS_KEPT))
 
 _ROWS = 32  # rows that the layout is chosen for; any other number works
 

@@ -122,8 +122,14 @@ def read_card(directory: Path) -> dict[str, Any]:
 
 
 def read_weights(directory: Path) -> dict[str, Tensor]:
-    """Return the weights of a checkpoint under the names that they have in the model, in float32."""
-    return dict(load_model(directory, dtype=torch.float32).state_dict())
+    """Return the weights of a checkpoint under the names that they have in the model, in float32.
+
+    Raises UserError where they cannot be read.
+    """
+    try:
+        return dict(load_model(directory, dtype=torch.float32).state_dict())
+    except UserError as error:
+        raise UserError(f"{str(error).rstrip('.')}; remove it, and the run goes on from the one before.") from error
 
 
 def write_random(directory: Path, rank: int) -> None:
@@ -175,5 +181,8 @@ def cut_log(path: Path, step: int) -> None:
         if line["step"] <= step:
             kept.append(text)
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_text("".join(f"{text}\n" for text in kept))
-    partial.rename(path)
+    try:
+        partial.write_text("".join(f"{text}\n" for text in kept))
+        partial.rename(path)
+    except OSError as error:
+        raise UserError(f"The log {path} could not be written ({error}): free space and run again.") from error
