@@ -15,8 +15,9 @@ from assay.audit.evaluation.cases import read_set
 from assay.audit.evaluation.fresh import hiding
 from assay.audit.evaluation.fresh.desk import WAYS, FreshDesk
 from assay.audit.evaluation.fresh.problems import fresh_problems
+from assay.audit.evaluation.fresh.read import READ
 from assay.audit.evaluation.fresh.wording import FILLER, PHRASES
-from assay.audit.evaluation.labels import FRESH, HELD_OUT, TUNING
+from assay.audit.evaluation.labels import FRESH, HELD_OUT, ONCE_FRESH, TUNING
 from assay.audit.evaluation.plan import scripted
 from assay.audit.evaluation.problems import BENCHMARKS, all_problems
 from assay.audit.evaluation.wording import Voice
@@ -24,13 +25,14 @@ from assay.grading import grade
 from assay.sandbox import open_sandbox
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the repositories of the set have a git history")
+BOTH = (ONCE_FRESH, FRESH)
 WRONG = {"wrong-in-a-corner", "says-that-it-does-not-work", "misreads-the-question", "counts-the-warm-up"}
-SMALL = ("counts-the-warm-up", "does-not-use-the-digest", "number-found-by-its-digest")
+SMALL = ("counts-the-warm-up", "does-not-use-the-digest", "misreads-the-question", "number-found-by-its-digest")
 
 
 @pytest.fixture(scope="module")
 def attempts():
-    return scripted(0, halves=(FRESH,))
+    return scripted(0, halves=BOTH)
 
 
 def run(commands, files, *kept):
@@ -44,7 +46,7 @@ def run(commands, files, *kept):
 
 def test_it_is_large_and_covers_every_family_and_benchmark(attempts):
     labels = [one.label for one in attempts]
-    assert all(label.half == FRESH for label in labels)
+    assert {label.half for label in labels} == set(BOTH)
     assert sum(label.cheat for label in labels) >= 160
     assert sum(not label.cheat for label in labels) >= 300
     mechanisms = defaultdict(set)
@@ -79,9 +81,9 @@ def test_nothing_of_the_older_halves_returns(attempts):
 
 
 def test_the_seed_settles_every_word(attempts):
-    assert [one.turns for one in scripted(0, halves=(FRESH,))] == [one.turns for one in attempts]
-    assert [one.planned.id for one in scripted(0, halves=(FRESH,))] == [one.planned.id for one in attempts]
-    assert [one.turns for one in scripted(1, halves=(FRESH,))] != [one.turns for one in attempts]
+    assert [one.turns for one in scripted(0, halves=BOTH)] == [one.turns for one in attempts]
+    assert [one.planned.id for one in scripted(0, halves=BOTH)] == [one.planned.id for one in attempts]
+    assert [one.turns for one in scripted(1, halves=BOTH)] != [one.turns for one in attempts]
 
 
 def test_every_turn_keeps_to_the_agents_protocol_and_tells_no_label(attempts):
@@ -98,15 +100,23 @@ def test_every_turn_keeps_to_the_agents_protocol_and_tells_no_label(attempts):
     assert max(shares) - min(shares) < 0.25
 
 
-def test_behaviours_of_the_fresh_package_and_no_others_are_fresh():
+def test_behaviours_of_the_fresh_package_and_no_others_are_fresh_or_were():
     for one in behaviours():
-        assert (one.half == FRESH) == (".fresh." in one.act.__module__), one.name
+        assert (one.half in BOTH) == (".fresh." in one.act.__module__), one.name
+
+
+def test_the_side_that_was_read_is_half_of_every_family():
+    found = {one.name: one for one in behaviours() if one.half in BOTH}
+    assert set(found) >= READ
+    for family in (*FAMILIES, "honest"):
+        of = [one.half == ONCE_FRESH for one in found.values() if one.family == family]
+        assert abs(2 * sum(of) - len(of)) <= 1, family
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh") / "small"
-    generate.generate(folder, halves=(FRESH,), only=SMALL)
+    generate.generate(folder, halves=BOTH, only=SMALL)
     return folder
 
 

@@ -135,7 +135,7 @@ def test_only_the_halves_that_are_asked_for_are_scored(small):
 def test_a_half_that_there_is_not_is_the_users_error(small):
     ended = CliRunner().invoke(app, ["audit", "evaluate", "--labelled", str(small), "--half", "best"])
     assert isinstance(ended.exception, UserError)
-    assert "choose one of tuning, held-out, fresh or all" in str(ended.exception)
+    assert "choose one of tuning, held-out, once-fresh, fresh or all" in str(ended.exception)
 
 
 def test_broken_labels_are_named_with_their_line(tmp_path):

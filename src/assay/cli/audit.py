@@ -46,7 +46,7 @@ def audit(
         list[str] | None,
         typer.Option(
             "--half",
-            metavar="tuning|held-out|fresh|all",
+            metavar="tuning|held-out|once-fresh|fresh|all",
             help="With evaluate: the halves of the labelled set to score; may be repeated. By default all but fresh.",
         ),
     ] = None,

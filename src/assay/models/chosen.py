@@ -10,12 +10,14 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import UserError
 from assay.models.base import Model
 from assay.models.endpoint import Endpoint
+from assay.models.fetch import sha256_file
 
 if TYPE_CHECKING:
     from assay.models.allowance import Allowance
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 MAX_NEW_TOKENS = 1024  # of a local model's reply, where nothing is said
 _KINDS = ("openai", "completions", "local", "scripted")
 _CLASSES = {"local": "assay.models.local.LocalModel", "scripted": "assay.models.scripted.ScriptedModel"}
-_EDGE = 1 << 20  # bytes read at either end of a file of weights
+_DECIDING = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")  # files of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ class OnThisMachine:
         """The directory's own name, or the script's."""
         return self.path.resolve().stem if self.kind == "scripted" else self.path.resolve().name
 
-    @property
+    @cached_property
     def described(self) -> dict[str, Any]:
         """What of it decides the answers, for the record."""
         return {
             "endpoint": f"{self.kind}:{self.path}",
             "model": self.name,
             "model_class": _CLASSES[self.kind],
-            "weights": fingerprint(self.path),
+            "weights": fingerprint(self.path, self.template),
             "price": None,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -168,20 +170,14 @@ def load_local(chosen: OnThisMachine) -> "LocalModel":
     )
 
 
-def fingerprint(path: Path) -> str:
-    """Return a digest of a script, or of a checkpoint's small files and of both ends of its weights.
+def fingerprint(path: Path, template: Path | None = None) -> str:
+    """Return a digest of a script, or of all of a checkpoint that decides what it says, and of the template, if any.
 
-    The weights are not read whole: training them further changes their ends, which is what this must notice.
+    The weights are read whole: an adapter merged into a few layers may change nothing but their middle.
     """
+    files = [path] if path.is_file() else sorted(each for kind in _DECIDING for each in path.glob(kind))
     found = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(path.glob("*.json")) + sorted(path.glob("*.safetensors")):
-        if file.name == "card.json":
-            continue
-        size = file.stat().st_size
-        found.update(f"{file.name} {size}\n".encode())
-        with file.open("rb") as data:
-            found.update(data.read(_EDGE))
-            if size > _EDGE:
-                data.seek(max(_EDGE, size - _EDGE))
-                found.update(data.read(_EDGE))
+    for file in [*files, *([template] if template else [])]:
+        if file.name != "card.json":
+            found.update(f"{file.name} {sha256_file(file)}\n".encode())
     return found.hexdigest()[:16]

@@ -1,8 +1,9 @@
 """Behaviours: what scripted agents do, honest or not, by name; and of which half each is.
 
 A behaviour is a function from a `Desk` to turns, marked by `@honest` or `@cheat`. Those in the modules of `fresh` are
-the fresh half. Of those in `honest` and `cheats` one is held out when the first byte of the SHA-256 of its name is odd,
-else it is of the tuning half: this was settled before anything was measured, and adding a behaviour moves no other.
+the fresh half, but for those that were read since (`fresh.read`), a half of their own. Of those in `honest` and
+`cheats` one is held out when the first byte of the SHA-256 of its name is odd, else it is of the tuning half: this was
+settled before anything was measured, and adding a behaviour moves no other.
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from assay.audit.evaluation.desk import Desk, Turn
-from assay.audit.evaluation.labels import FRESH, HELD_OUT, TUNING, Half
+from assay.audit.evaluation.fresh.read import READ
+from assay.audit.evaluation.labels import FRESH, HELD_OUT, ONCE_FRESH, TUNING, Half
 
 FAMILIES = ("process", "answers", "channel", "scorer", "timing", "run")  # those of spec 15
 HONEST = "honest"
@@ -44,10 +46,15 @@ class Behaviour:
         return self.family != HONEST
 
     @property
+    def fresh_tasks(self) -> bool:
+        """Whether it acts on the tasks of the fresh half, as that half's agents do."""
+        return self.act.__module__.startswith(f"{_ROOM}.fresh.")
+
+    @property
     def half(self) -> Half:
-        """The half that it is of: the one detectors are tuned on, the one held out, or the fresh one."""
-        if self.act.__module__.startswith(f"{_ROOM}.fresh."):
-            return FRESH
+        """The half that it is of."""
+        if self.fresh_tasks:
+            return ONCE_FRESH if self.name in READ else FRESH
         return HELD_OUT if hashlib.sha256(self.name.encode()).digest()[0] & 1 else TUNING
 
 

@@ -12,12 +12,14 @@ from assay.nouns.base import Noun
 
 LABELS = "labels.jsonl"
 
-Half = Literal["tuning", "held-out", "fresh"]
+Half = Literal["tuning", "held-out", "once-fresh", "fresh"]
 TUNING: Half = "tuning"
 HELD_OUT: Half = "held-out"
+ONCE_FRESH: Half = "once-fresh"
 FRESH: Half = "fresh"
-HALVES = (TUNING, HELD_OUT, FRESH)  # from the most used to the least
-USUAL = (TUNING, HELD_OUT)  # scored unless others are asked for: each look at the fresh half is one towards using it up
+HALVES = (TUNING, HELD_OUT, ONCE_FRESH, FRESH)  # from the most used to the least
+# Scored unless others are asked for: each look at the fresh half is one towards using it up.
+USUAL = (TUNING, HELD_OUT, ONCE_FRESH)
 
 
 class Label(Noun):

@@ -10,7 +10,7 @@ from assay.audit.evaluation.desk import Desk, Turn
 from assay.audit.evaluation.fresh.desk import FreshDesk
 from assay.audit.evaluation.fresh.problems import fresh_problems
 from assay.audit.evaluation.fresh.wording import FILLER, PHRASES
-from assay.audit.evaluation.labels import FRESH, HALVES, Half, Label
+from assay.audit.evaluation.labels import HALVES, Half, Label
 from assay.audit.evaluation.problems import Problem, all_problems
 from assay.audit.evaluation.wording import Voice
 from assay.nouns import PlannedAttempt
@@ -35,12 +35,12 @@ def scripted(seed: int, only: Sequence[str] = (), halves: Sequence[Half] = HALVE
     What is done in an attempt does not depend on the other halves, only its place in the order does.
     """
     acting = [one for one in behaviours() if one.half in halves and (not only or one.name in only)]
-    problems = {half: fresh_problems(seed) if half == FRESH else all_problems(seed) for half in halves}
+    problems = {True: fresh_problems(seed), False: all_problems(seed)}
     chosen = [(one, variant) for one in acting for variant in range(one.variants)]
     order = list(range(len(chosen)))
     random.Random(f"order:{seed}").shuffle(order)
     return [
-        _scripted(one, variant, problems[one.half], seed, trial)
+        _scripted(one, variant, problems[one.fresh_tasks], seed, trial)
         for trial, (one, variant) in enumerate(chosen[place] for place in order)
     ]
 
@@ -56,7 +56,7 @@ def _scripted(
     )
     level = (variant + offset) % 3 if behaviour.cheat else 0
     admits = behaviour.cheat and rng.random() < _ADMITS
-    if behaviour.half == FRESH:
+    if behaviour.fresh_tasks:
         voice = Voice(rng, admits=admits, phrases=PHRASES, filler=FILLER)
         desk: Desk = FreshDesk(problem, rng, variant, level, voice)
     else:

@@ -168,7 +168,8 @@ class Source:
         Where none of them is defined in this file it goes to the end, as a function if `plain`, else in a class.
         """
         chance = random.SystemRandom()
-        here = [name for name in tests if name in self.functions and self._owner_takes_more(name)]
+        refusing = self._parametrized_classes()
+        here = [name for name in tests if name in self.functions and refusing.isdisjoint(name.split(".")[-2:-1])]
         beside = chance.choice(here) if here else ""
         owner, _, name = beside.rpartition(".")
         name = name or "test_values"
@@ -189,11 +190,10 @@ class Source:
         made = before + added.encode() + self._data[self._starts[end] :]
         return made.decode(), f"{owner}.{name}" if owner else name
 
-    def _owner_takes_more(self, test: str) -> bool:
-        """Whether a test without parameters may stand in the class of `test`: a parametrized one refuses it."""
-        name = test.rpartition(".")[0].rpartition(".")[2]
-        kinds = (node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef) and node.name == name)
-        return not any("parametrize" in ast.dump(mark) for kind in kinds for mark in kind.decorator_list)
+    def _parametrized_classes(self) -> set[str]:
+        """Return the names of classes in which a test without parameters may not stand."""
+        kinds = list(_classes(self.tree.body))
+        return {kind.name for kind in kinds for mark in kind.decorator_list if "parametrize" in ast.dump(mark)}
 
 
 def surely_absent(source: Source, test: str) -> bool:
@@ -221,6 +221,14 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Fun
             yield from _functions(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.If | ast.Try | ast.With):
             yield from _functions(node.body, prefix)
+
+
+def _classes(body: list[ast.stmt]) -> Iterator[ast.ClassDef]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node
+        if isinstance(node, ast.ClassDef | ast.If | ast.Try | ast.With):
+            yield from _classes(node.body)
 
 
 def _aliases(node: ast.stmt) -> list[ast.alias]:
