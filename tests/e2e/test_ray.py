@@ -1,23 +1,36 @@
 """`--executor ray` end to end: on a cluster of three nodes the real commands leave the ledger that they leave here."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
+from assay.cli.solve_plan import tasks_of
+from assay.errors import UserError
 from assay.ledger import Ledger
 from assay.nouns import Status
 from tests.e2e.conftest import assay
 from tests.e2e.test_run import fingerprint
 from tests.e2e.test_solve import repairs, write_tasks
 from tests.executors.ray_nodes import three_nodes
-from tests.models.openai_server import SUBMIT, bash, serving
+from tests.models.openai_server import SUBMIT, bash, said, serving
+from tests.tasks.swebench.test_record import row, written
 
 pytest.importorskip("ray", reason="ray is not installed")
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    with three_nodes(tmp_path_factory.mktemp("nodes")) as made:
+def nodes(tmp_path_factory):
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def cluster(nodes):
+    with three_nodes(nodes) as made:
         yield f"ray:{made.address}"
 
 
@@ -63,6 +76,45 @@ def test_a_budget_is_kept_by_workers_on_many_nodes_and_a_higher_one_goes_on(clus
         assert len(ledger.finished()) == 6
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_stopped_leaves_nothing_on_the_nodes_and_goes_on(cluster, nodes, tasks, tmp_path, number):
+    go = threading.Event()
+
+    def slowly(messages):
+        if len(said(messages)) == 2:
+            go.wait(300)
+        return repairs(messages)
+
+    with serving(slowly) as server:
+        words = ["solve", "--tasks", tasks, "--model", f"openai:{server.url}#tiny", "--out", tmp_path / "run"]
+        command = [sys.executable, "-m", "assay", *map(str, words), "--executor", cluster, "--workers", "2"]
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until(lambda: len(server.requests) >= 6 or driver.poll() is not None)  # two attempts wait in their third turn
+        assert driver.poll() is None, driver.stderr.read()
+        driver.send_signal(number)
+        _, told = driver.communicate(timeout=300)
+        if number == signal.SIGKILL:
+            assert driver.returncode == -9
+        else:
+            assert driver.returncode == 130, told
+            assert told.splitlines()[-1].startswith("stopped; what is finished is kept; to go on: ")
+            assert "Traceback" not in told
+        go.set()
+        until(lambda: not [left for place in nodes.glob("*-temporary") for left in place.iterdir()])
+        again = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert again.returncode == 0, again.stderr
+    with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
+        assert [attempt.status for attempt in ledger.attempts()] == [Status.SOLVED] * 6
+
+
+def until(condition):
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_a_script_goes_along_to_the_nodes(cluster, tasks, tmp_path):
     script = tmp_path / "script.json"
     script.write_text(json.dumps([bash("sed -i 's/a - b/a + b/' pkg/mod.py"), bash(SUBMIT)]))
@@ -70,6 +122,13 @@ def test_a_script_goes_along_to_the_nodes(cluster, tasks, tmp_path):
     assert done.returncode == 0, done.stderr
     with Ledger(tmp_path / "run/ledger.sqlite") as ledger:
         assert [attempt.status for attempt in ledger.attempts()] == [Status.SOLVED] * 6
+
+
+def test_the_environments_of_a_benchmark_are_built_where_the_executor_is(tmp_path):
+    dataset = written(tmp_path / "records.jsonl", [row()])
+    for executor, why in (("ray:127.0.0.1:1", "no Ray cluster could be used"), ("nowhere", "names none")):
+        with pytest.raises(UserError, match=why):
+            tasks_of(f"swebench:{dataset}", "test", None, 0, "", None, executor)
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(tasks, tmp_path):
@@ -135,6 +194,11 @@ def test_bootstraps_give_the_same_figures_there(cluster, tasks, tmp_path):
 
 def test_an_experiment_leaves_the_same_ledgers(cluster, laboratory):
     for name, word in (("on-this-machine", "local"), ("on-a-cluster", cluster)):
-        done = assay("run", laboratory / "small.toml", "--out", laboratory / name, "--executor", word)
+        words = ["run", laboratory / "small.toml", "--out", laboratory / name, "--executor", word]
+        if word == cluster:
+            stopped = assay(*words, "--budget-tokens", "3000")
+            assert stopped.returncode == 130, stopped.stderr
+            assert "raise --budget-tokens to go on" in stopped.stderr
+        done = assay(*words)
         assert done.returncode == 0, done.stderr
     assert fingerprint(laboratory / "on-a-cluster") == fingerprint(laboratory / "on-this-machine")

@@ -132,6 +132,32 @@ def test_ctrl_c_says_how_to_go_on(laboratory, number):
     assert rows(out / "teacher.sqlite") >= 2
 
 
+def tokens_read_and_written(run: Path) -> int:
+    with Ledger(run / "ledger.sqlite") as ledger:
+        found = [ledger.trajectory(attempt.plan.id) for attempt in ledger.attempts()]
+    replies = [step.reply for trajectory in found if trajectory is not None for step in trajectory.steps]
+    return sum((reply.prompt_tokens or 0) + len(reply.token_ids or ()) for reply in replies)
+
+
+def spent(run: Path) -> int:
+    with Ledger(run / "ledger.sqlite") as ledger:
+        said = [event.body for event in ledger.events() if event.kind == "spent"]
+    return max(said, key=lambda body: body["number"])["tokens"]
+
+
+def test_a_budget_of_tokens_is_kept_and_a_higher_one_goes_on_to_the_same_ledger(laboratory, whole):
+    out, total = laboratory / "few-tokens", tokens_read_and_written(whole)
+    assert spent(whole) == total  # counted without a budget, too
+    first = assay("run", laboratory / "small.toml", "--out", out, "--budget-tokens", str(total // 2))
+    assert first.returncode == 130, first.stderr
+    assert "raise --budget-tokens to go on" in first.stderr
+    assert 0 < rows(out / "ledger.sqlite") < 36
+    assert tokens_read_and_written(out) <= spent(out) <= total // 2
+    last = assay("run", laboratory / "small.toml", "--out", out, "--budget-tokens", str(20 * total))
+    assert last.returncode == 0, last.stderr
+    assert fingerprint(out) == fingerprint(whole)
+
+
 def test_a_budget_stops_it_and_a_higher_one_goes_on_to_the_same_ledger(laboratory, whole):
     out = laboratory / "limited"
     first = assay("run", laboratory / "small.toml", "--out", out, "--budget-attempts", "5")

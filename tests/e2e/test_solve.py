@@ -14,7 +14,7 @@ from assay.nouns import GraderSpec, Limits, Status, Task
 from assay.tasks.folder import save
 from tests.e2e.conftest import assay, start
 from tests.e2e.test_run import rows
-from tests.models.openai_server import SUBMIT, Raw, bash, error, said, serving
+from tests.models.openai_server import SUBMIT, Raw, bash, calling, error, said, serving
 
 WRONG, RIGHT = "return a - b", "return a + b"
 
@@ -148,6 +148,50 @@ def test_a_model_that_repairs_solves_and_it_is_all_written_down(tasks, tmp_path)
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert not [path for path in written if b"very-secret" in path.read_bytes()]
     assert "very-secret" not in done.stdout + done.stderr
+
+
+def repairs_by_calls(messages: list[dict]) -> Raw:
+    """The same by calls of a tool, looking and trying in one turn."""
+    turn, number = len(said(messages)), number_of(messages)
+    attempt = f"python -c 'from pkg.mod import total_{number} as f; print(f(1, 2))'"
+    if turn == 0:
+        return calling("ls -a && cat pkg/mod.py", "ls tests")
+    if turn == 1 and WRONG in messages[-2]["content"]:
+        return calling(f"sed -i 's/{WRONG}/{RIGHT}/' pkg/mod.py", attempt, text="")
+    return calling(SUBMIT) if turn == 2 and "\n3\n" in messages[-1]["content"] else Raw(text="I am lost.")
+
+
+@pytest.mark.slow
+def test_a_model_that_calls_tools_solves_and_everything_reads_it(tasks, tmp_path):
+    out = tmp_path / "out"
+    with serving(repairs_by_calls, vllm=True) as server:
+        done = solve(tasks, server, out, "--protocol", "tools", "--limit", "2", "--json", "--stream")
+        again = solve(tasks, server, out, "--protocol", "tools", "--limit", "2", "--json", "--stream")
+        other = solve(tasks, server, out, "--limit", "2")
+    assert done.returncode == again.returncode == 0, done.stderr
+    assert figures(done)["solved"] == figures(again)["solved"] == 2
+    assert len(server.requests) == 6  # none for the second run
+    assert other.returncode == 2
+    assert set(agree(out).values()) == {"solved"}
+    with Ledger(out / "ledger.sqlite") as ledger:
+        paths = [ledger.trajectory(attempt.plan.id) for attempt in ledger.attempts()]
+    assert [[len(step.results) for step in path.steps] for path in paths] == [[2, 2, 1]] * 2
+    traj = json.loads((out / "sum-0/sum-0.traj.json").read_text())
+    roles = ["system", "user", *("assistant", "tool", "tool") * 2, "assistant", "exit"]
+    assert [message["role"] for message in traj["messages"]] == roles
+    assert traj["info"]["config"]["model"]["protocol"] == "tools"
+    for form in ("mini-1.1", "mini", "atif", "inspect"):
+        told = assay("export", out, "--to", form, "--out", tmp_path / form)
+        assert told.returncode == 0, told.stderr
+
+
+def test_tools_are_for_endpoints_of_chat(tasks, tmp_path):
+    script = tmp_path / "script.json"
+    script.write_text("[]")
+    words = ["--model", f"scripted:{script}", "--protocol", "tools", "--out", tmp_path / "out"]
+    done = assay("solve", "--tasks", tasks, *words)
+    assert done.returncode == 2
+    assert "--protocol tools asks over chat completions" in done.stderr
 
 
 def test_the_words_for_people_have_the_rate_its_interval_and_the_set(tasks, tmp_path):
@@ -289,6 +333,7 @@ def test_a_test_that_an_agent_only_adds_is_kept_and_noted(tasks, tmp_path):
         (["--model", "openai:URL#big"], "has no model 'big'"),
         (["--tasks", "nothing-of-this-name"], "nothing-of-this-name"),
         (["--price", "cheap"], "--price cheap"),
+        (["--protocol", "xml"], "--protocol xml: write text or tools"),
         (["--config", "none.toml"], "none.toml cannot be read"),
     ],
 )

@@ -83,6 +83,37 @@ async def ask(asked):
         yield error
 
 
+async def ask_many(asked, count):
+    """Ask `count` questions side by side; their answers are one result."""
+    yield await asyncio.gather(*(asked.call("next", 1, odd=0) for _ in range(count)))
+
+
+async def ask_and_leave(asked):
+    """Ask, and be over before the answer is there."""
+    asking = asyncio.ensure_future(asked.call("slowly"))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await asyncio.wait([asking])
+    yield "left"
+
+
+class Numbers:
+    """What jobs ask: numbers, of which there are `most`."""
+
+    def __init__(self, most):
+        self.most = most
+        self.given = 0
+
+    async def next(self, step, *, odd):
+        self.given += step
+        if self.given > self.most:
+            raise UserError("no more")
+        return 2 * self.given + odd
+
+    async def slowly(self):
+        await asyncio.sleep(0.3)
+
+
 async def differently(folder):
     """Tell two things and die at the first try, tell one and give the result at the second."""
     if noted(folder) == 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
-from assay.executors import Arrived, Feed, InProcess, Job, Lost, Over, Processes, open_executor
+from assay.executors import Arrived, InProcess, Job, Lost, Over, Processes, open_executor
 from tests.executors import jobs
 
 HERE = [lambda: InProcess(2), lambda: Processes(2)]
@@ -63,11 +63,17 @@ def test_a_setting_is_opened_once_in_a_process_and_closed_at_the_end(make, tmp_p
 
 def test_jobs_may_be_added_while_others_run():
     async def run():
-        feed, found = Feed([Job(jobs.count, (0, 2))]), []
+        wanted, found = asyncio.Queue(), []
+
+        async def plan():
+            while (job := await wanted.get()) is not None:
+                yield job
+
+        wanted.put_nowait(Job(jobs.count, (0, 2)))
         async with InProcess(2) as executor:
-            async for event in executor.run(feed):
+            async for event in executor.run(plan()):
                 if isinstance(event, Over):
-                    feed.close() if len(found) >= 6 else feed.add(Job(jobs.count, (0, 2)))
+                    wanted.put_nowait(None if len(found) >= 6 else Job(jobs.count, (0, 2)))
                 else:
                     found.append(event.result)
         return found
@@ -94,6 +100,29 @@ def test_an_endless_list_of_jobs_is_read_as_slots_fall_free():
 
     asyncio.run(run())
     assert 20 <= read <= 30
+
+
+@pytest.mark.parametrize("make", HERE)
+def test_jobs_ask_an_object_of_the_driver(make):
+    async def run():
+        async with make() as executor, executor.serving(jobs.Numbers(12)) as asked:
+            plan = [Job(jobs.ask, (asked,)) for _ in range(15)]
+            return [event.result async for event in executor.run(plan) if isinstance(event, Arrived)]
+
+    found = asyncio.run(run())
+    assert sorted(number for number in found if isinstance(number, int)) == [2 * n + 1 for n in range(1, 13)]
+    assert [str(error) for error in found if isinstance(error, UserError)] == ["no more"] * 3
+
+
+def test_a_job_asks_many_things_at_once_and_what_it_no_longer_waits_for_does_no_harm():
+    async def run():
+        async with Processes(1) as executor, executor.serving(jobs.Numbers(99)) as asked:
+            plan = [Job(jobs.ask_many, (asked, 20)), Job(jobs.ask_and_leave, (asked,)), Job(jobs.ask_many, (asked, 20))]
+            return [event.result async for event in executor.run(plan) if isinstance(event, Arrived)]
+
+    first, left, second = asyncio.run(run())
+    assert left == "left"
+    assert len({*first, *second}) == 40
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_job_begun_again(tmp_path):

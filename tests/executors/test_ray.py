@@ -12,6 +12,8 @@ import pytest
 from assay.errors import UserError
 from assay.executors import Arrived, Job, Lost, Needs, Over, open_executor
 from assay.executors.ray_cluster import RayExecutor
+from assay.executors.ray_parcels import Parcels
+from assay.executors.shipping import unpack
 from assay.executors.spread import here, spread_over
 from assay.sandbox import trees
 from tests.executors import jobs
@@ -102,6 +104,32 @@ def test_a_tree_goes_to_each_node_once(cluster, tmp_path, monkeypatch):
         assert (place / "outside").read_text() == "from outside"
 
 
+def test_a_packed_tree_is_kept_while_a_job_wants_it_and_afterwards_only_so_many_bytes(cluster, tmp_path, monkeypatch):
+    import ray
+
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    for name in ("one", "two"):
+        trees.prepare(name, lambda folder: (folder / "noise").write_bytes(os.urandom(1 << 20)))
+
+    async def run():
+        parcels = Parcels(idle=(3 << 20) // 2)
+        async with parcels.held(["one"]) as first, parcels.held(["one"]) as same:
+            assert first == same
+        async with parcels.held(["two"]) as second:
+            assert unpacked(second["two"], tmp_path / "there") == (trees.tree("two") / "noise").read_bytes()
+        async with parcels.held(["two"]) as again:
+            kept = again == second
+        async with parcels.held(["one"]) as again:
+            return kept, again == first
+
+    def unpacked(pieces, into):
+        into.mkdir()
+        unpack((ray.get(piece) for piece in pieces), into)
+        return (into / "noise").read_bytes()
+
+    assert asyncio.run(run()) == (True, False)  # two of them are too many, and `two` was wanted last
+
+
 def test_a_worker_that_is_killed_is_replaced_and_its_job_begun_again(cluster, tmp_path):
     found = events([Job(jobs.die, (str(tmp_path), 2)), Job(jobs.count, (0, 1))])[1]
     assert sorted(results(found)) == [0, 3]
@@ -149,19 +177,8 @@ def test_the_word_names_the_cluster():
 
 
 def test_jobs_ask_an_object_of_the_driver(cluster):
-    class Numbers:
-        def __init__(self):
-            self.given = 0
-
-        async def next(self, step, *, odd):
-            self.given += step
-            if self.given > 12:
-                raise UserError("no more")
-            return 2 * self.given + odd
-
     async def run():
-        numbers = Numbers()
-        async with RayExecutor() as executor, executor.serving(numbers) as asked:
+        async with RayExecutor() as executor, executor.serving(jobs.Numbers(12)) as asked:
             return [event.result async for event in executor.run([Job(jobs.ask, (asked,)) for _ in range(15)])
                     if isinstance(event, Arrived)]  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 
 from assay.grading import grade
 from assay.grading.suites.grader import prepare
-from assay.nouns import Reason, Task, Validity, Verdict
+from assay.nouns import GraderSpec, Reason, Task, Validity, Verdict
 from assay.sandbox import trees
 from tests.grading.suite_repositories import BUG, FILE, GOLD, PYTEST, PYTEST_STAY, PYTEST_TURN, make_task
 
@@ -128,6 +128,86 @@ def test_patches_that_steer_the_tests_are_undone(name):
     verdict = judge(ATTACKS[name])
     assert (verdict.value, verdict.reason) == (0.0, Reason.WRONG), verdict
     assert "dropped" in verdict.detail or name == "a name of half a character"
+
+
+RUNS = """import os
+import subprocess
+
+
+def test_the_script_runs():
+    assert subprocess.check_output(["toy/run.sh"], text=True) == "it ran\\n"
+
+
+def test_what_is_shown():
+    assert sorted(os.listdir("shown")) == ["__init__.py", "mod.py", "run.sh"]
+
+
+def test_two_texts():
+    assert open("toy/mod.py").read() == open("shown/mod.py").read() == open("linked.py").read() != ""
+"""
+SCRIPT = "#!/bin/sh\necho it ran\n"
+
+
+def script(mode: str) -> str:
+    return diff({"toy/run.sh": SCRIPT}).replace("new file mode 100644", f"new file mode {mode}")
+
+
+def mode_and_links() -> Task:
+    task = patch_task()
+    names = [f"tests/test_runs.py::{name}" for name in ("test_the_script_runs", "test_what_is_shown", "test_two_texts")]
+    data = {**task.grader.data, "fail_to_pass": names, "pass_to_pass": [], "files": {"tests/test_runs.py": RUNS}}
+    gold = {"patch.diff": script("100755") + link("shown", "toy") + link("linked.py", "shown/mod.py")}
+    return task.model_copy(update={"grader": GraderSpec(kind="tests", data=data), "gold": gold})
+
+
+def test_modes_and_links_of_a_patch_are_there_when_the_tests_run():
+    task = asyncio.run(prepare(mode_and_links()))
+    assert judge(task.gold["patch.diff"], task).value == 1.0
+    plain = judge(script("100644") + link("shown", "toy") + link("linked.py", "shown/mod.py"), task)
+    assert [check.name for check in plain.checks if not check.passed] == ["tests/test_runs.py::test_the_script_runs"]
+    without = judge(script("100755"), task)
+    assert without.value == 0.0, without
+
+
+HOSTILE = {
+    "out by dots": link("linked.py", "../../../../../etc/passwd"),
+    "out by an absolute path": link("linked.py", "/etc/passwd"),
+    "through proc": link("linked.py", "/proc/self/root/etc/passwd"),
+    "a link to a link that leads out": link("a.py", "/etc/passwd") + link("linked.py", "a.py"),
+    "the tests' own copy of the tree": link("linked.py", "/opt/assay/pristine/toy/mod.py"),
+    "itself": link("linked.py", "linked.py"),
+    "the root": link("linked.py", "."),
+    "above itself": link("toy/linked", "../toy"),
+    "nothing": link("linked.py", "not-there.py"),
+    "a device": link("linked.py", "/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_link_that_leads_out_or_nowhere_is_undone(name):
+    patch = diff({MODULE: GOLD}) + HOSTILE[name]
+    verdict = judge(patch)
+    assert verdict.value == 1.0, verdict
+    assert "linked" in verdict.detail
+
+
+def test_a_link_shows_no_test_infrastructure_under_another_name():
+    hooks = diff({"toy/fake/conftest.py": HOOKS, "toy/fake/sitecustomize.py": "import os; os._exit(0)\n"})
+    for place in ("src", "tests/unit", "lib"):
+        verdict = judge(hooks + link(place, "../toy/fake" if "/" in place else "toy/fake"))
+        assert (verdict.value, verdict.reason) == (0.0, Reason.WRONG), verdict
+        assert f"{place}/conftest.py" in verdict.detail
+        assert f"{place}/sitecustomize.py" in verdict.detail
+
+
+@pytest.mark.parametrize("target", ["/tmp", "../../../../tmp"])
+def test_nothing_is_written_through_a_link(target):
+    written = (
+        "diff --git a/out/x.py b/out/x.py\nnew file mode 100644\n--- /dev/null\n+++ b/out/x.py\n@@ -0,0 +1 @@\n+x = 1\n"
+    )
+    verdict = judge(diff({MODULE: GOLD}) + link("out", target) + written)
+    assert (verdict.value, verdict.reason) == (0.0, Reason.MALFORMED), verdict
+    assert not Path("/tmp/x.py").exists()
 
 
 UNUSABLE = {

@@ -71,6 +71,41 @@ def test_text_of_any_kind_comes_back_or_is_refused(tmp_path):
     assert {found.kind for found in Check(path).findings()} == {"unfinished"}
 
 
+def test_what_waits_of_an_arm_and_seed_comes_dose_by_dose_in_the_order_of_the_plan(tmp_path):
+    cells = [(arm, seed, dose) for seed in (0, 1) for arm in ("a", "b") for dose in (4, 0)]
+    plan = [
+        PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=f"t{n}", split="seen" if n % 2 else "unseen")
+        for arm, seed, dose in cells
+        for n in range(1200)
+    ]
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.plan(plan)
+        for each in plan[::3]:
+            ledger.record_once(Attempt(plan=each, status=Status.FAILED), None)
+        assert ledger.counts() == (len(plan), len(plan[::3]))
+        waiting = [each for number, each in enumerate(plan) if number % 3]
+        for arm, seed in (("a", 0), ("b", 1)):
+            mine = [each for each in waiting if (each.arm, each.seed) == (arm, seed)]
+            expected = sorted(mine, key=lambda each: (each.dose, each.split != "unseen"))
+            assert list(ledger.waiting_in(arm, seed)) == expected
+        assert list(ledger.waiting_in("c", 0)) == []
+
+
+def test_the_last_trials_of_the_tasks(tmp_path):
+    def tried(task, trial):
+        return PlannedAttempt(arm="a", seed=3, dose=0, task_id=task, split="s", trial=trial)
+
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.plan([tried("x", 0), tried("y", 0), tried("z", 0)])
+        ledger.record(Attempt(plan=tried("x", 0), status=Status.MACHINERY), None)
+        ledger.record(Attempt(plan=tried("y", 0), status=Status.SOLVED), None)
+        ledger.plan([tried("x", 1), tried("x", 2)])
+        ledger.record(Attempt(plan=tried("x", 1), status=Status.FAILED), None)
+        assert ledger.last_trials() == {"x": 2, "y": 0, "z": 0}
+        assert ledger.last_ended() == {"x": (1, Status.FAILED), "y": (0, Status.SOLVED)}
+        assert ledger.seeds() == [3]
+
+
 def test_an_attempt_has_exactly_one_end(tmp_path):
     with Ledger(tmp_path / "l.sqlite") as ledger:
         ledger.plan([planned(0)])

@@ -27,6 +27,7 @@ class Raw:
     forever: bytes = b""  # sent again and again until the other side hangs up
     finish: str = "stop"
     text: str | None = None  # a chat completion with this text and `finish` in place of `body`
+    calls: tuple[tuple[str, str], ...] = ()  # of tools, name and arguments, beside the text
 
 
 @dataclass
@@ -54,6 +55,35 @@ def said(messages: list[dict]) -> list[str]:
 
 def bash(command: str, fence: str = "mswea_bash_command") -> str:
     return f"THOUGHT: next.\n\n```{fence}\n{command}\n```"
+
+
+def calling(*commands: str, text: str = "THOUGHT: next.") -> Raw:
+    """A reply that calls `bash` with each command."""
+    return Raw(text=text, calls=tuple(("bash", json.dumps({"command": command})) for command in commands))
+
+
+def tool_calls(calls: tuple[tuple[str, str], ...], turn: int) -> list[dict]:
+    return [
+        {"id": f"call_{turn}_{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for number, (name, arguments) in enumerate(calls)
+    ]
+
+
+def history_fault(messages: list[dict], tools: bool) -> str:
+    """Say what in a history of tool calls a strict server refuses, "" for nothing."""
+    open_calls: list[str] = []
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in open_calls:
+                return f"no call has the id {message['tool_call_id']}"
+            open_calls.remove(message["tool_call_id"])
+        elif open_calls:
+            return f"the call {open_calls[0]} is not answered"
+        for call in message.get("tool_calls", ()):
+            if not tools or not isinstance(json.loads(call["function"]["arguments"]), dict):
+                return "the arguments of a call are no object"
+            open_calls.append(call["id"])
+    return f"the call {open_calls[0]} is not answered" if open_calls else ""
 
 
 @contextmanager
@@ -130,19 +160,27 @@ def serving(
             for field_name in refuses:
                 if field_name in request:
                     return self.send(error(400, f"Unrecognized request argument supplied: {field_name}"))
+            if why := history_fault(request["messages"], "tools" in request):
+                return self.send(error(400, why))
             told = policy(request["messages"])
             if isinstance(told, Raw) and told.text is None:
                 return self.send(told)
             text, finish = (told.text or "", told.finish) if isinstance(told, Raw) else (told, "stop")
-            words = tokens(text)
+            calls = told.calls if isinstance(told, Raw) else ()
+            listed = tool_calls(calls, len(request["messages"]))
+            finish = "tool_calls" if calls and finish == "stop" else finish
+            sampled = text + "".join(f"<tool_call> {called} {arguments}" for called, arguments in calls)
+            words = tokens(sampled)
             usage = {
-                "prompt_tokens": sum(len(tokens(m["content"])) for m in request["messages"]),
+                "prompt_tokens": sum(len(tokens(m["content"] or "")) for m in request["messages"]),
                 "completion_tokens": len(words),
             }
             usage["total_tokens"] = sum(usage.values())
             if request.get("stream"):
-                return self.stream(request, words, finish, usage)
-            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+                return self.stream(request, words, finish, usage, text, listed)
+            message = {"role": "assistant", "content": text or None if listed else text}
+            message |= {"tool_calls": listed} if listed else {}
+            choice = {"index": 0, "message": message, "finish_reason": finish}
             choice |= self.extras(request, words)
             body = {"id": "x", "object": "chat.completion", "model": name, "choices": [choice], "usage": usage}
             self.send(Raw(200, json.dumps(body).encode(), {"Content-Type": "application/json"}))
@@ -155,14 +193,24 @@ def serving(
                 found["logprobs"] = {"content": [{"token": word, "logprob": -0.5} for word in words]}
             return found
 
-        def stream(self, request: dict, words: list[str], finish: str, usage: dict) -> None:
+        def stream(
+            self, request: dict, words: list[str], finish: str, usage: dict, text: str, calls: list[dict]
+        ) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
             self.send_header("Connection", "close")
             self.end_headers()
-            for word in words:
-                choice = {"index": 0, "delta": {"content": word}, **self.extras(request, [word])}
+            shown = (tokens(text) or [""]) if calls else words
+            for number, word in enumerate(shown):
+                mine = words[number:] if number == len(shown) - 1 else [word]  # the calls' own with the last
+                choice = {"index": 0, "delta": {"content": word}, **self.extras(request, mine)}
                 self.event({"choices": [choice]})
+            for index, call in enumerate(calls):
+                arguments = call["function"]["arguments"]
+                head = {**call, "function": {"name": call["function"]["name"], "arguments": ""}}
+                pieces = [{"function": {"arguments": arguments[at : at + 5]}} for at in range(0, len(arguments), 5)]
+                for piece in [head, *pieces]:
+                    self.event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, **piece}]}}]})
             self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
             if request.get("stream_options", {}).get("include_usage"):
                 self.event({"choices": [], "usage": usage})

@@ -15,7 +15,7 @@ import pytest
 from assay.errors import UserError
 from assay.sandbox import box, open_sandbox, overlay, probe, workspace
 from assay.sandbox.copying import OPAQUE, copy
-from assay.sandbox.workspace import Workspace
+from assay.sandbox.workspace import Kind, Workspace
 
 needs_overlay = pytest.mark.skipif(not probe.overlays(probe.bubblewrap()), reason="no overlay works here")
 
@@ -95,6 +95,28 @@ def test_the_host_and_the_sandbox_see_the_same_whatever_is_done(way, tree):
     assert set(seen) == {"hard", "moved/a.py", "moved/deep/n", "run.sh/y"}
     assert (gone, link, moved) == (None, None, b"A = 1\nx\n")
     assert state(tree) == before
+
+
+def test_the_host_sees_modes_and_links_and_follows_none(way, tree):
+    async def act(sandbox):
+        begun = sandbox.kinds()
+        script = (
+            "chmod +x pkg/a.py; chmod 644 run.sh; ln -sfn /etc link; rm out; ln -s pkg new; mkfifo pipe; rm -r pkg/deep"
+        )
+        done = await sandbox.run(f"{script}; ln -s ../x pkg/deep", timeout_s=20)
+        assert done.returncode == 0, done.output
+        return begun, sandbox.kinds()
+
+    begun, ended = within(tree, act)
+    plain, executable = Kind(), Kind(executable=True)
+    assert begun == {
+        **{"pkg/a.py": plain, "pkg/deep/b.py": plain, "run.sh": executable},
+        **{"link": Kind(target="pkg/a.py"), "out": Kind(target=str(tree.parent / "secret"))},
+    }
+    assert ended == {
+        **{"pkg/a.py": executable, "run.sh": plain, "link": Kind(target="/etc")},
+        **{"new": Kind(target="pkg"), "pkg/deep": Kind(target="../x")},
+    }
 
 
 def test_removed_and_opaque_are_seen_by_the_host(way, tree):

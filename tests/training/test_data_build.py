@@ -1,5 +1,6 @@
 """Building a training set: the mask law on all that is written, and one result whatever the order and the processes."""
 
+import asyncio
 import json
 import random
 from pathlib import Path
@@ -12,10 +13,27 @@ from hypothesis import strategies as st
 from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
 from assay.ledger import Ledger
-from assay.nouns import Attempt, Exit, Finish, Message, PlannedAttempt, Reply, Role, Status, Step, Trajectory
+from assay.nouns import (
+    Attempt,
+    Exit,
+    Finish,
+    Message,
+    PlannedAttempt,
+    Reply,
+    Role,
+    Status,
+    Step,
+    ToolCall,
+    ToolResult,
+    Trajectory,
+)
 from assay.training.data import open_dataset
-from assay.training.data.build import build
+from assay.training.data.build import IDENTITY, Job, build
+from assay.training.data.layout import WORK
 from assay.training.data.recipe import Recipe
+from assay.training.data.results import Results
+from assay.training.data.sources import open_sources
+from assay.training.data.spread import Building
 from tests.models import chat_templates
 
 
@@ -177,6 +195,40 @@ def test_neither_the_order_of_sources_nor_of_rows_nor_processes_nor_a_kill_chang
     assert (one.split("train") == other.split("train")).all()
 
 
+@pytest.mark.slow
+def test_the_nodes_of_a_cluster_build_the_same_bytes(model, tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed")
+    from tests.executors.ray_nodes import three_nodes
+
+    rows = [row(n, turns=1 + n % 4, task=f"o__p-{n // 3}") for n in range(40)]
+    recipe = Recipe(per_task=2, near=0.9, splits={"train": 0.7, "validation": 0.3}, shard_characters=300)
+    sources = [write(tmp_path / "one.jsonl", rows[:25]), write(tmp_path / "two.jsonl", rows[25:])]
+    build(sources, model, tmp_path / "here", recipe)
+    with three_nodes(tmp_path / "nodes") as cluster:
+        build(sources, model, tmp_path / "there", recipe, executor=f"ray:{cluster.address}")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def test_a_node_that_does_not_share_the_files_says_so(model, tmp_path):
+    source = write(tmp_path / "rows.jsonl", [row(0)])
+    job = Job(open_sources([source]), Recipe(), Results(), model, None, tmp_path / "out")
+
+    async def opened(identity):
+        async with Building(job, identity).open() as worker:
+            return worker
+
+    with pytest.raises(UserError, match=r"does not see .*out as the driver does"):
+        asyncio.run(opened(b"{}"))
+    (tmp_path / "out" / WORK).mkdir(parents=True)
+    (tmp_path / "out" / WORK / IDENTITY).write_bytes(b"{}")
+    assert asyncio.run(opened(b"{}")).job == job
+    with pytest.raises(UserError, match="a file system that all nodes share"):
+        asyncio.run(opened(b"{other}"))
+    source.unlink()
+    with pytest.raises(UserError, match=r"does not see .*rows\.jsonl as the driver does"):
+        asyncio.run(opened(b"{}"))
+
+
 def test_another_recipe_starts_again_and_says_so(model, tmp_path):
     source = write(tmp_path / "rows.jsonl", [row(n) for n in range(6)])
 
@@ -281,6 +333,40 @@ def test_a_ledger_says_whose_ids_it_holds_and_what_was_flagged(chat, model, tmp_
     assert turns == {"town": list(ids), "tother": [*chat.encode("plain"), chat.end], "t?": list(ids)}
     assert (card.sampled_turns, card.written_turns) == (2, 1)
     assert build([tmp_path], model, tmp_path / "good", Recipe(unflagged=True)).dropped == {"audit flag": 1}
+
+
+def test_calls_of_tools_are_in_the_loss(chat, model, tmp_path):
+    calls = tuple(ToolCall(id=f"c{n}", name="bash", arguments=json.dumps({"command": f"ls {n}"})) for n in (1, 2))
+    native = 'Look.\n<tool_call>{"name": "bash", "arguments": {"command": "ls 1"}}</tool_call> and ls 2 by bash'
+    ids = {
+        "written": None,
+        "sampled": (*chat.encode(native), chat.end),
+        "foreign": (*chat.encode("Look elsewhere."), chat.end),
+    }
+    plans = [PlannedAttempt(arm=arm, seed=0, dose=0, task_id=arm, split="train") for arm in ids]
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.plan(plans)
+        ledger.set_fact("tokenizers", dict.fromkeys(ids, sha256_file(model / "tokenizer.json")))
+        for plan in plans:
+            results = tuple(ToolResult(id=call.id, command="ls", observation="seen", returncode=0) for call in calls)
+            reply = Reply(text="Look.", finish=Finish.STOP, token_ids=ids[plan.arm], calls=calls)
+            step = Step(reply=reply, command="ls 1\nls 2", observation="seen\nseen", results=results)
+            trajectory = Trajectory(
+                task_id=plan.arm, agent="a", model="m", exit=Exit.SUBMITTED, steps=(step,),
+                prompt=(Message(role=Role.USER, content=f"Mend {plan.arm}."),),
+            )  # fmt: skip
+            ledger.record(Attempt(plan=plan, status=Status.SOLVED), trajectory)
+    card = build([tmp_path / "ledger.sqlite"], model, tmp_path / "set", Recipe())
+    data = open_dataset(tmp_path / "set")
+    said = {data.meta(n)["task_id"]: learned(chat, data, n) for n in range(len(data))}
+    text = "Look.\n\n```bash\nls 1\n```\n\n```bash\nls 2\n```"
+    assert said == {"written": [text], "sampled": [native]}
+    assert (card.sampled_turns, card.written_turns) == (1, 1)
+    assert sum(card.broken.values()) == 1
+    again = build([tmp_path / "ledger.sqlite"], model, tmp_path / "again", Recipe(encode_again=True))
+    assert again.written_turns == 3
+    data = open_dataset(tmp_path / "again")
+    assert {learned(chat, data, n)[0] for n in range(len(data))} == {text}
 
 
 def test_one_text_with_and_without_its_sampled_ids_is_learned_once(chat, model, tmp_path):

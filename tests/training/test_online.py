@@ -14,8 +14,13 @@ import torch
 
 from assay.errors import MachineryError, UserError
 from assay.ledger import Ledger
+from assay.models.formats import load_format
+from assay.models.weights import load_model
 from assay.nouns import Attempt, Exit, Finish, Message, PlannedAttempt, Reply, Role, Status, Step, Trajectory, Verdict
 from assay.nouns.verdict import Reason
+from assay.sandbox import trees
+from assay.training.adapters import with_lora
+from assay.training.collect import written
 from assay.training.config import LoraChoice, TrainConfig
 from assay.training.examples import Example
 from assay.training.expert import verified
@@ -462,3 +467,42 @@ def test_expert_iteration_raises_the_pass_rate(start, tasks, tmp_path):
 def test_the_two_answers_are_what_the_task_decides():
     assert RIGHT != WRONG
     assert RIGHT.replace("/1/", "/2/") == WRONG
+
+
+def test_weights_that_go_elsewhere_have_their_adapters_in_them_and_are_gone_afterwards(small_model, chat, tmp_path):
+    ids = torch.arange(20, 60)[None]
+    plain = {name: tensor.clone() for name, tensor in small_model.state_dict().items()}
+    unadapted = small_model(ids).logits
+    adapted = with_lora(small_model, LoraChoice(rank=2), 0)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+        logits = adapted(ids).logits
+    assert not torch.allclose(logits, unadapted, atol=1e-2)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        with written(adapted, chat, ledger) as key:
+            elsewhere = load_model(trees.tree(key))
+            assert load_format(trees.tree(key)).stops == chat.stops
+        torch.testing.assert_close(elsewhere(ids).logits, logits, rtol=1e-4, atol=1e-4)
+        assert not trees.is_prepared(key)
+        assert not list(tmp_path.glob("weights-*"))
+    kept = {name.replace(".base_layer", ""): each for name, each in adapted.get_base_model().state_dict().items()}
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in plain.items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["grpo", "expert"])
+def test_attempts_sampled_on_a_cluster_train_to_the_same_weights(start, tasks, tmp_path, objective):
+    pytest.importorskip("ray", reason="ray is not installed")
+    from tests.executors.ray_nodes import three_nodes
+
+    online = ONLINE.model_copy(update={"iterations": 2})
+    here = train_online(start, tmp_path / "here", config(objective), online, tasks=tasks)
+    with three_nodes(tmp_path / "nodes") as cluster:
+        word = f"ray:{cluster.address}"
+        there = train_online(start, tmp_path / "there", config(objective), online, tasks=tasks, executor=word)
+    check_equal(tmp_path / "here", checkpoint(here), tmp_path / "there", checkpoint(there))
+    assert not list((tmp_path / "there").glob("weights-*"))
+    for cache in (tmp_path / "nodes").iterdir():
+        assert len(list((cache / "trees").glob("round*"))) <= 1

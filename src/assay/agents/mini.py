@@ -1,37 +1,40 @@
 """The shell agent as mini-swe-agent has it on SWE-bench: its prompts, limits and messages are the default.
 
-Protocol: https://github.com/SWE-agent/mini-swe-agent, version 2 for text: one fenced block a turn, each command in
-a fresh subshell, submission by the first line of a command's output. Commands run in the sandbox only. The patch is
-not the agent's word: whoever opened the sandbox takes it from the tree afterwards.
+Protocol: https://github.com/SWE-agent/mini-swe-agent, version 2: one fenced block a turn (`text`), or calls of a tool
+(`tools`), each command in a fresh subshell, submission by the first line of a command's output. Commands run in the
+sandbox only. The patch is not the agent's word: whoever opened the sandbox takes it from the tree afterwards.
 """
 
 import functools
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from pydantic import Field, ValidationError, model_validator
 
 from assay.agents import mini_prompts
+from assay.agents.mini_turns import Action, Turn, actions_of, answers, said, text_turn, tools_turn
 from assay.agents.shell import submits
 from assay.errors import MachineryError, UserError
 from assay.models import Model
-from assay.nouns import Exit, Finish, Message, Role, Step, Task, Trajectory
+from assay.nouns import Exit, Finish, Message, Reply, Role, Step, Task, ToolResult, Trajectory
 from assay.nouns.base import Noun, digest
 from assay.sandbox import CommandResult, Sandbox
 
-_COMMON_FENCE = "bash"  # version 1's; taken where a reply has no block of the fence that was asked for
+__all__ = ["MiniAgent", "MiniConfig", "actions_of", "read_config"]
 
 
 class MiniConfig(Noun):
     """Prompts and limits. Templates are jinja2, with mini-swe-agent's names (`task`, `output`, `actions`).
 
-    `cost` in US dollars and `wall_s`, the seconds that commands may take in all, are unbounded at 0.
+    `cost` in US dollars and `wall_s`, the seconds that commands may take in all, are unbounded at 0. With `protocol`
+    "tools" a command is a call of the tool `bash`, several a turn if the model likes; what is not given are then that
+    protocol's prompts.
     """
 
+    protocol: Literal["text", "tools"] = "text"
     system: str = mini_prompts.SYSTEM
     instance: str = mini_prompts.INSTANCE
     observation: str = mini_prompts.OBSERVATION
@@ -44,6 +47,12 @@ class MiniConfig(Noun):
     output_chars: int = Field(default=10_000, ge=100)
     format_errors: int = Field(default=3, ge=1)  # so many in a row end the attempt
     environment: dict[str, str] = mini_prompts.ENVIRONMENT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prompts_of_the_protocol(cls, given: Any) -> Any:
+        tools = isinstance(given, Mapping) and given.get("protocol") == "tools"
+        return {**mini_prompts.TOOLS, **given} if tools else given
 
     @model_validator(mode="after")
     def _templates_work(self) -> Self:
@@ -63,15 +72,15 @@ class MiniConfig(Noun):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it."""
-        return digest(self.model_dump(mode="json"))
+        """SHA-256 of all of it. That of the text protocol is what it was before there was another."""
+        return digest(self.model_dump(mode="json", exclude={"protocol"} if self.protocol == "text" else set()))
 
 
 _SAMPLES: dict[str, dict[str, Any]] = {
     "system": {},
     "instance": {"task": "", "workdir": "/work"},
     "observation": {"output": {"output": "x" * 200_000, "returncode": 0, "exception_info": ""}},
-    "format_error": {"actions": [], "finish_reason": "stop", "error": ""},
+    "format_error": {"actions": [], "finish_reason": "stop", "error": "", "has_tool_calls": False},
 }
 
 
@@ -84,10 +93,10 @@ def _template(text: str) -> Template:
     return Template(text, undefined=StrictUndefined, keep_trailing_newline=False)
 
 
-def read_config(path: Path) -> MiniConfig:
-    """Return the configuration in a TOML file, the defaults where it is silent. Raises UserError."""
+def read_config(path: Path, given: Mapping[str, Any] = {}) -> MiniConfig:
+    """Return the configuration in a TOML file, with what is `given` in place of its own. Raises UserError."""
     try:
-        return MiniConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return MiniConfig(**{**tomllib.loads(path.read_text(encoding="utf-8")), **given})
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}): name a TOML file with --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -98,17 +107,8 @@ def read_config(path: Path) -> MiniConfig:
         raise UserError(f"{path}: {f'{where}: ' if where else ''}{problem['msg']}: mend it there") from error
 
 
-def actions_of(reply: str, fence: str) -> list[str]:
-    """Return the commands in the reply's blocks of this fence, or where it has none in those of `bash`.
-
-    What a model thinks aloud, up to `</think>`, is not looked at.
-    """
-    reply = reply.rpartition("</think>")[2]
-    for name in dict.fromkeys((fence, _COMMON_FENCE)):
-        found = re.findall(rf"```{re.escape(name)}[ \t]*\r?\n(.*?)\r?\n[ \t]*```", reply, re.DOTALL)
-        if found:
-            return [command.strip() for command in found]
-    return []
+async def _no_more() -> str | None:
+    return None
 
 
 class MiniAgent:
@@ -128,10 +128,12 @@ class MiniAgent:
         seed: int,
         workdir: str = "/work",
         env: Mapping[str, str] = {},
+        further: Callable[[], Awaitable[str | None]] = _no_more,
     ) -> Trajectory:
         """Return the trajectory, without outputs. A failure of the machinery is its exit, never an exception.
 
-        `workdir` is where commands start, `env` what they find set. UserError passes: it ends the whole run.
+        `workdir` is where commands start, `env` what they find set. `further` is asked at each submission for what is
+        to be done next in the same conversation, and says None at the end. UserError passes: it ends the whole run.
         """
         prompt = (
             Message(role=Role.SYSTEM, content=self.config.say("system")),
@@ -140,7 +142,7 @@ class MiniAgent:
         steps: list[Step] = []
         try:
             every = {**self.config.environment, **env}
-            ending, why = await self._talk(model, sandbox, seed, list(prompt), steps, every)
+            ending, why = await self._talk(model, sandbox, seed, list(prompt), steps, every, further)
         except MachineryError as problem:
             ending, why = Exit.MACHINERY, str(problem)
         return Trajectory(
@@ -161,6 +163,7 @@ class MiniAgent:
         conversation: list[Message],
         steps: list[Step],
         env: Mapping[str, str],
+        further: Callable[[], Awaitable[str | None]],
     ) -> tuple[Exit, str]:
         config = self.config
         seconds, cost = 0.0, 0.0
@@ -174,37 +177,56 @@ class MiniAgent:
                 return Exit.CONTEXT, ""
             if reply.finish is Finish.REFUSED:
                 return Exit.REFUSED, ""
-            actions = actions_of(reply.text, config.fence)
-            conversation.append(Message(role=Role.ASSISTANT, content=reply.text, token_ids=reply.token_ids))
-            if len(actions) != 1:
-                finish = "length" if reply.finish is Finish.LENGTH else "stop"
-                error = f"Expected exactly 1 action, found {len(actions)}."
-                said = config.say("format_error", actions=actions, finish_reason=finish, error=error)
-                steps.append(Step(reply=reply, observation=said))
+            turn = text_turn(reply, config.fence) if config.protocol == "text" else tools_turn(reply)
+            spoken = said(reply)
+            conversation.append(spoken)
+            if not turn.actions:
+                steps.append(Step(reply=reply, observation=self._complaint(reply, turn)))
                 malformed += 1
                 if malformed >= config.format_errors:
                     return Exit.FORMAT, ""
-            else:
-                malformed = 0
+                conversation += answers(spoken, {}, steps[-1].observation)
+                continue
+            malformed = 0
+            results: list[ToolResult] = []
+            ending = None
+            for action in turn.actions:
                 left = config.wall_s - seconds if config.wall_s else config.command_s
-                result = await sandbox.run(actions[0], timeout_s=min(config.command_s, left), env=env)
+                result = await sandbox.run(action.command, timeout_s=min(config.command_s, left), env=env)
                 seconds += result.wall_s
                 submitted = result.returncode == 0 and submits(result.output)
-                steps.append(
-                    Step(
-                        reply=reply,
-                        command=actions[0],
-                        observation="" if submitted else self._observation(result),
-                        returncode=result.returncode,
-                        timed_out=result.timed_out,
-                    )
-                )
-                if submitted:
-                    return Exit.SUBMITTED, ""
-                if 0 < config.wall_s <= seconds:
-                    return Exit.TIME_LIMIT, ""
-            conversation.append(Message(role=Role.USER, content=steps[-1].observation))
+                results.append(self._result(action, result, submitted))
+                if submitted or 0 < config.wall_s <= seconds:
+                    ending = Exit.SUBMITTED if submitted else Exit.TIME_LIMIT
+                    break
+            if ending is Exit.SUBMITTED and (told := await further()) is not None:
+                ending = None
+                shown = _rendered(mini_prompts.NEXT_STEP, task=told)
+                results[-1] = results[-1].model_copy(update={"observation": shown})
+            steps.append(_step(reply, results))
+            if ending is not None:
+                return ending, ""
+            conversation += answers(spoken, {each.id: each.observation for each in results}, steps[-1].observation)
         return Exit.STEP_LIMIT, ""
+
+    def _complaint(self, reply: Reply, turn: Turn) -> str:
+        """Return what a reply is told that asks for nothing that can be run."""
+        return self.config.say(
+            "format_error",
+            actions=list(turn.found),
+            finish_reason="length" if reply.finish is Finish.LENGTH else "stop",
+            error=turn.error,
+            has_tool_calls=bool(reply.calls),
+        )
+
+    def _result(self, action: Action, result: CommandResult, submitted: bool) -> ToolResult:
+        return ToolResult(
+            id=action.call,
+            command=action.command,
+            observation="" if submitted else self._observation(result),
+            returncode=result.returncode,
+            timed_out=result.timed_out,
+        )
 
     def _observation(self, result: CommandResult) -> str:
         why = ""
@@ -216,3 +238,15 @@ class MiniAgent:
             "exception_info": why,
         }
         return self.config.say("observation", output=output)
+
+
+def _step(reply: Reply, results: list[ToolResult]) -> Step:
+    """Return the step of a reply whose commands were run, all or those up to the one that ended the attempt."""
+    return Step(
+        reply=reply,
+        command="\n".join(each.command for each in results),
+        observation="\n".join(each.observation for each in results if each.observation),
+        returncode=results[-1].returncode,
+        timed_out=results[-1].timed_out,
+        results=tuple(results) if reply.calls else (),
+    )

@@ -1,8 +1,9 @@
 """What the agent of mini-swe-agent's protocol says by default, as jinja2 templates.
 
 The structure and the content are those of mini-swe-agent's SWE-bench configuration for text (version 2,
-`swebench_backticks.yaml`, MIT licence); the sentences are our own, and two things differ, because here they are
-otherwise: there is no network, and the patch is taken from the working tree, so that none has to be written.
+`swebench_backticks.yaml`, MIT licence), and where commands are calls of a tool, of its `swebench.yaml` (`TOOLS`); the
+sentences are our own, and two things differ, because here they are otherwise: there is no network, and the patch is
+taken from the working tree, so that none has to be written.
 """
 
 SYSTEM = """\
@@ -23,7 +24,7 @@ your_command_here
 A reply that breaks these rules is rejected.
 """
 
-INSTANCE = """\
+_ISSUE = """\
 <pr_description>
 Here is the description of a pull request:
 {{ task }}
@@ -39,6 +40,9 @@ Help to make the changes that meet the requirements of the description above.
 Change files in the current directory that are not tests, so that the issue is fixed in a general way that fits in
 with the rest of the code.
 
+"""
+
+_TURNS = """\
 <IMPORTANT>This goes on in turns: think and give ONE command, look at its result, then think and give the next one.
 </IMPORTANT>
 
@@ -47,6 +51,9 @@ In each reply:
 1. Write a THOUGHT section with your reasoning and with what you want to reach
 2. Give exactly ONE bash command to run
 
+"""
+
+_BOUNDARIES = """\
 ## Boundaries
 
 - CHANGE: ordinary source files in {{ workdir }} (every command of yours starts in this directory)
@@ -60,6 +67,9 @@ In each reply:
 4. Run your script again to see that it is
 5. Try edge cases, so that the fix is robust
 
+"""
+
+_COMMANDS = """\
 ## How commands are run
 
 1. You write one command
@@ -126,6 +136,9 @@ command1 && command2 || echo "Error occurred"
 
 or wait for the result of the first one and give the second in your next reply.
 
+"""
+
+_ENDING = """\
 ## The environment
 
 - A full Linux shell, without a network
@@ -155,6 +168,8 @@ A command that fails (exit status other than 0) does not submit.
 After you have submitted you CANNOT go on with this task.
 </instructions>
 """
+
+INSTANCE = _ISSUE + _TURNS + _BOUNDARIES + _COMMANDS + _ENDING
 
 OBSERVATION = """\
 {% if output.exception_info -%}
@@ -212,3 +227,82 @@ If your work is done, the first message says how to submit it (after that you ca
 """
 
 ENVIRONMENT = {"PAGER": "cat", "MANPAGER": "cat", "LESS": "-R", "PIP_PROGRESS_BAR": "off", "TQDM_DISABLE": "1"}
+
+NEXT_STEP = """\
+This step is submitted. The task goes on in the same directory, as you left it, with its next step, which you submit in
+the same way:
+
+{{ task }}
+"""
+
+SYSTEM_TOOLS = """\
+You are a helpful assistant who solves programming tasks by working in a computer's shell, which you use by calling \
+the tool `bash`.
+"""
+
+_TURNS_TOOLS = """\
+<IMPORTANT>This goes on in turns: think and give AT LEAST ONE command, look at what it did, then think and give the
+next ones.</IMPORTANT>
+
+In each reply:
+
+1. Write a THOUGHT section with your reasoning and with what you want to reach
+2. Call the tool `bash` once or several times
+
+"""
+
+_COMMANDS_TOOLS = """\
+## How commands are run
+
+1. You call the tool `bash` with a command, or call it several times in one reply
+2. The system runs the commands one after another, each in a subshell of its own
+3. You see what came out of each
+4. You give the next ones
+
+**WHAT IS REQUIRED:**
+
+- A reply SHOULD have text with your reasoning
+- A reply MUST have AT LEAST ONE call of the tool `bash`; give several where the commands do not depend on each
+  other (to search several files, or to read several parts of the code)
+- Changes of the directory and of environment variables do not last: each command gets a new subshell
+- You can however write `MY_ENV_VAR=MY_VALUE cd /path/to/somewhere && ...`, or keep variables in files
+
+A CORRECT reply:
+
+<example_response>
+THOUGHT: I do not know this repository yet, so I look at which files are here and at what it says of itself.
+
+[calls bash with {"command": "ls -la"}]
+[calls bash with {"command": "cat README.md"}]
+</example_response>
+
+"""
+
+INSTANCE_TOOLS = _ISSUE + _TURNS_TOOLS + _BOUNDARIES + _COMMANDS_TOOLS + _ENDING
+
+FORMAT_ERROR_TOOLS = """\
+{% if finish_reason == "length" -%}
+Your last reply reached the limit of output tokens before its call was complete, and was cut off. Be more concise, \
+think briefly, and end with one call of the tool `bash`.
+{%- else -%}
+Tool call error:
+
+<error>
+{{ error }}
+</error>
+
+Every reply has to call the tool `bash` at least once, with the command as its argument:
+
+- Tool: bash
+- Arguments: {"command": "your_command_here"}
+
+If your work is done, the first message says how to submit it (after that you cannot go on with this task).
+{%- endif %}
+"""
+
+TOOLS = {
+    "system": SYSTEM_TOOLS,
+    "instance": INSTANCE_TOOLS,
+    "format_error": FORMAT_ERROR_TOOLS,
+    "fence": "bash",
+}

@@ -34,6 +34,7 @@ class Nodes:
 
     def __init__(self, drive: Drive) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is uploaded that nobody asked for
+        os.environ.setdefault("RAY_worker_niceness", "0")  # 15 otherwise: on a loaded machine workers hardly run
         from ray.cluster_utils import Cluster
 
         drive.temporary.mkdir(parents=True, exist_ok=True)

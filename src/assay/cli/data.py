@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.cli.options import ExecutorOption
+
 if TYPE_CHECKING:
     from assay.training.data import DataCard, Dataset
 
@@ -59,6 +61,7 @@ def build(
         bool, typer.Option("--thinking", help="Put what was thought apart into the turns, in think tags.")
     ] = False,
     processes: Annotated[int, typer.Option("--processes", min=1, help="How many processes read and tokenise.")] = 1,
+    executor: ExecutorOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Tokenise trajectories once, with the mask of what is learned from, into a folder that `assay train` reads."""
@@ -91,7 +94,17 @@ def build(
     )
     joined = read_results(results or (), predictions or ())
     with stoppable("what is finished is kept; to go on"):
-        card = make(sources, model, out, recipe, template=template, results=joined, processes=processes, say=say)
+        card = make(
+            sources,
+            model,
+            out,
+            recipe,
+            template=template,
+            results=joined,
+            processes=processes,
+            executor=executor,
+            say=say,
+        )
     typer.echo(card.model_dump_json() if as_json else "\n".join([*_words(card), f"training set: {out}"]))
 
 

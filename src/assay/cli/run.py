@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import BudgetAttempts, BudgetWall, ExecutorOption, SandboxOption
+from assay.cli.options import BudgetAttempts, BudgetTokens, BudgetWall, ExecutorOption, SandboxOption
 
 
 def run(
@@ -14,6 +14,7 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", help="The run directory; runs/NAME by default.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one a core.")] = 0,
     executor: ExecutorOption = "local",
+    budget_tokens: BudgetTokens = None,
     budget_wall: BudgetWall = "",
     budget_attempts: BudgetAttempts = None,
     sandbox: SandboxOption = None,
@@ -34,16 +35,24 @@ def run(
     from assay.rollout.budget import Limits
     from assay.rollout.budget_words import seconds
 
-    limits = Limits(wall_s=seconds(budget_wall) if budget_wall else None, attempts=budget_attempts)
+    wall_s = seconds(budget_wall) if budget_wall else None
+    limits = Limits(tokens=budget_tokens, wall_s=wall_s, attempts=budget_attempts)
     chosen = read_experiment(experiment, scale)
     count = workers or len(os.sched_getaffinity(0))
     directory = out or Path("runs") / chosen.name
     console = Console(stderr=True)
     progress = Progress(
-        TextColumn("{task.description:>24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        TextColumn("{task.description:>24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[budgets]}"),
+        console=console,
     )
     # A bar shows once its work moves, so that a run with nothing left to do shows none.
-    bars = {kind: progress.add_task(kind, total=total, visible=False) for kind, total in totals(chosen).items()}
+    bars = {
+        kind: progress.add_task(kind, total=total, visible=False, budgets="") for kind, total in totals(chosen).items()
+    }
 
     def say(text: str) -> None:
         progress.console.print(text, highlight=False, soft_wrap=True)
@@ -51,6 +60,12 @@ def run(
     def show(kind: str, done: int) -> None:
         bar = progress.tasks[bars[kind]]
         progress.update(bar.id, completed=min(bar.completed + done, bar.total or 0), visible=True)
+
+    def tell(budgets: str) -> None:
+        *others, last = [bar for bar in progress.tasks if bar.visible] or progress.tasks
+        for bar in others:
+            progress.update(bar.id, budgets="")
+        progress.update(last.id, budgets=budgets)
 
     with stoppable("what is finished is kept; to go on") as stopping, progress:
         why = run_scaling(
@@ -61,6 +76,7 @@ def run(
             show=show,
             executor=executor,
             limits=limits,
+            tell=tell,
             run=stopping.run,
         )
         if why:

@@ -10,10 +10,11 @@ from assay.cli.options import BudgetAttempts, BudgetTokens, BudgetUsd, BudgetWal
 
 if TYPE_CHECKING:
     from assay.agents.mini import MiniConfig
+    from assay.cli.solve_plan import Plan
     from assay.cli.stopping import Stopping
     from assay.ledger import Ledger
     from assay.models.chosen import Which
-    from assay.nouns import Attempt, PlannedAttempt, Task, Trajectory
+    from assay.nouns import Attempt, Task, Trajectory
     from assay.rollout.budget import Budget
     from assay.rollout.solving import Done
 
@@ -42,6 +43,9 @@ def solve(
     seed: Annotated[int, typer.Option("--seed", help="Of sampling, and of a source that draws tasks.")] = 0,
     config: Annotated[
         Path | None, typer.Option("--config", help="A TOML file with prompts and limits; mini-swe-agent's by default.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", help="How commands are given: text (default), or tools.")
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Calls of the model, 250 by default.")] = None,
     cost: Annotated[
@@ -106,7 +110,7 @@ def solve(
     import json
     import shutil
 
-    from assay.cli.solve_plan import agent_of, limits_of, planned_of, price_of, tasks_of
+    from assay.cli.solve_plan import agent_of, check_protocol, limits_of, planned_of, price_of, tasks_of
     from assay.cli.solve_say import Say
     from assay.cli.stopping import STOPPED, command, stoppable
     from assay.errors import MachineryError, UserError
@@ -125,6 +129,11 @@ def solve(
     from assay.rollout.budget_words import stopped as stopped_by
     from assay.sandbox import describe
 
+    if protocol not in (None, "text", "tools"):
+        raise UserError(f"--protocol {protocol}: write text or tools")
+    given = {"protocol": protocol, "steps": steps, "cost": cost, "command_s": command_s, "wall_s": wall_s}
+    agent = agent_of(config, given)
+    check_protocol(agent, model)
     remote = model.startswith(("openai:", "completions:"))
     chosen = which(
         model,
@@ -134,6 +143,7 @@ def solve(
         top_p=top_p,
         max_tokens=max_tokens,
         stream=stream,
+        tools=agent.protocol == "tools",
         price=price_of(price),
         reply_s=reply_s,
         tries=tries,
@@ -146,12 +156,11 @@ def solve(
     limits = limits_of(chosen, budget_usd, budget_tokens, budget_wall, budget_attempts)
     if shutil.which("git") is None:
         raise UserError("assay solve takes patches with git, which this machine lacks: install it")
-    agent = agent_of(config, {"steps": steps, "cost": cost, "command_s": command_s, "wall_s": wall_s})
     say = Say(as_json)
     with stoppable("what is finished is kept; to go on") as stopping:
         _check(chosen, tokenizer, stopping)
         say.note(describe())
-        found = tasks_of(tasks, split, limit, seed, instances, mirrors)
+        found = tasks_of(tasks, split, limit, seed, instances, mirrors, executor)
         for task_id, why in found.broken:
             say.note(f"refused: {task_id}: {why}")
         if not found.tasks:
@@ -165,10 +174,9 @@ def solve(
             planned = planned_of(ledger, found.tasks, chosen, agent, seed, retry_machinery)
             artefacts = Artefacts(place.root, chosen.name, config_of(agent, chosen.described, describe()))
             artefacts.restore(ledger)
-            ids = {plan.id for plan in planned}
             rate = rate_of(chosen) if isinstance(chosen, Endpoint) else None
             budget = Budget(limits, ledger, price=chosen.price, rate=rate)
-            say.begin(len(planned), len(ledger.finished() & ids), place.root, budget)
+            say.begin(planned.total, planned.total - planned.left(), place.root, budget)
 
             def done(attempt: "Attempt", trajectory: "Trajectory | None") -> None:
                 if trajectory is not None:
@@ -184,7 +192,7 @@ def solve(
                 )
             finally:
                 artefacts.finish()
-            left = len(ids - ledger.finished())
+            left = planned.left()
             result = {"tasks": tasks, "model": chosen.name, "out": str(place.root), **summary(ledger, found.broken)}
         result["budget"] = figures(budget)
         if as_json:
@@ -194,10 +202,10 @@ def solve(
         if stopped:
             raise KeyboardInterrupt
     if budget.stopped is not None and left:
-        say.note(f"{stopped_by(budget, left, len(planned))}: {command()}")
+        say.note(f"{stopped_by(budget, left, planned.total)}: {command()}")
         raise typer.Exit(STOPPED)
     if left:
-        raise MachineryError(f"{left} of {len(planned)} planned attempts have no end: run the same command again")
+        raise MachineryError(f"{left} of {planned.total} planned attempts have no end: run the same command again")
     if result["machinery"]:
         raise typer.Exit(_MACHINERY)
 
@@ -216,7 +224,7 @@ def _check(model: "Which", tokenizer: Path | None, stopping: "Stopping") -> None
 
 
 def _run(
-    planned: "list[PlannedAttempt]",
+    planned: "Plan",
     tasks: "list[Task]",
     agent: "MiniConfig",
     which: "Which",
@@ -248,7 +256,7 @@ def _run(
             budget.running(),
         ):
             await solve_all(
-                planned, by_id, MiniAgent(agent), model, ledger,
+                planned.waiting(), by_id, MiniAgent(agent), model, ledger,
                 workers=workers or usual, gradings=cores, done=done, budget=budget,
             )  # fmt: skip
 
@@ -258,7 +266,7 @@ def _run(
         async with open_cluster(executor) as cluster, budget.running():
             trouble(cluster.name)
             await solve_on(
-                cluster, planned, by_id, which, agent, ledger,
+                cluster, planned.waiting(), by_id, which, agent, ledger,
                 tokenizer=tokenizer, workers=workers or None, done=done, budget=budget,
             )  # fmt: skip
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assay.cli.options import ExecutorOption
+
 if TYPE_CHECKING:
     from assay.training.config import TrainConfig
 
@@ -44,6 +46,7 @@ def train(
     merge: Annotated[
         bool, typer.Option("--merge", help="At the end add the adapter to the weights, in OUT/merged.")
     ] = False,
+    executor: ExecutorOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, last.")] = False,
 ) -> None:
     """Train a model: supervised on a training set, or by its own attempts at tasks.
@@ -84,7 +87,7 @@ def train(
             print(text, file=sys.stderr, flush=True)
 
     with stoppable("what was saved is kept; to go on"):
-        result = _run(model, data, out, chosen, online, template, (pass_rate, pass_tasks), say)
+        result = _run(model, data, out, chosen, online, template, (pass_rate, pass_tasks), executor, say)
     if merge and not result["stopped"] and first:
         from assay.training.adapters import merge_checkpoint
 
@@ -104,10 +107,12 @@ def _run(
     online: dict[str, Any],
     template: Path | None,
     measured: tuple[str, int],
+    executor: str,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Call the loop that the objective asks for."""
     from assay.errors import UserError
+    from assay.executors.chosen import LOCAL
     from assay.training.objectives import find_method
 
     if find_method(chosen.objective).supervised:
@@ -115,6 +120,8 @@ def _run(
             raise UserError(f"The objective {chosen.objective} learns from a training set: name one with --data.")
         if online:
             raise UserError("The table `online` of the configuration is for objectives that sample: remove it.")
+        if executor != LOCAL:
+            raise UserError(f"The objective {chosen.objective} samples nothing: leave --executor out.")
         from assay.training.tune import tune
 
         if not measured[0]:
@@ -130,7 +137,7 @@ def _run(
         )
     from assay.training.online import train_online
 
-    return train_online(model, out, chosen, online, say=say)
+    return train_online(model, out, chosen, online, say=say, executor=executor)
 
 
 def _words(result: dict[str, Any]) -> str:

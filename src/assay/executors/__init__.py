@@ -4,7 +4,7 @@ Enters: jobs, each an async generator function with its arguments. Leaves: what 
 which alone writes the ledger. A job that is tried again may give a result twice: who records, records by plan id.
 """
 
-from assay.executors.base import Arrived, Executor, Feed, Job, Jobs, Lost, Made, Needs, Over, Setting, arrived
+from assay.executors.base import Arrived, Asking, Executor, Job, Jobs, Lost, Made, Needs, Over, Setting, arrived
 from assay.executors.chosen import open_executor
 from assay.executors.local import InProcess
 from assay.executors.processes import Processes
@@ -12,8 +12,8 @@ from assay.executors.telling import Returned, telling
 
 __all__ = [
     "Arrived",
+    "Asking",
     "Executor",
-    "Feed",
     "InProcess",
     "Job",
     "Jobs",

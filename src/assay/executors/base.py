@@ -1,7 +1,5 @@
 """What an executor is asked and what it gives back: jobs, what they need, and what became of them."""
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -86,35 +84,15 @@ class WorkerDied(MachineryError):
     """The process or the machine that ran a job is gone, for good as far as the job is concerned."""
 
 
-class Feed:
-    """Jobs in their order, which may grow while they run. Without `close`, its reader waits for more."""
-
-    def __init__(self, jobs: Iterable[Job] = ()) -> None:
-        self._jobs = deque(jobs)
-        self._closed = False
-        self._change = asyncio.Event()
-
-    def add(self, *jobs: Job) -> None:
-        """Put jobs behind the others."""
-        self._jobs.extend(jobs)
-        self._change.set()
-
-    def close(self) -> None:
-        """Say that no more will come."""
-        self._closed = True
-        self._change.set()
-
-    async def __aiter__(self) -> AsyncIterator[Job]:
-        while True:
-            while self._jobs:
-                yield self._jobs.popleft()
-            if self._closed:
-                return
-            self._change.clear()
-            await self._change.wait()
-
-
 Jobs = Iterable[Job] | AsyncIterable[Job]
+
+
+class Asking(Protocol):
+    """An object of the driver as a job has it."""
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Return what that async method of it returns there; raises what it raises. All that crosses is picklable."""
+        ...
 
 
 class Executor(Protocol):
@@ -133,9 +111,13 @@ class Executor(Protocol):
     def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs, `at_once` of them side by side, those that come first first; yield what becomes of them.
 
-        They are read as slots fall free, so they may be endless; a Feed grows meanwhile. What a job raises ends all of
+        They are read as slots fall free, so they may be endless. What a job raises ends all of
         them and is raised here, in a group. Closing the iterator stops the jobs.
         """
+        ...
+
+    def serving(self, served: Any) -> AbstractAsyncContextManager[Asking]:
+        """Let jobs ask an object of this process for as long as the block lasts."""
         ...
 
 

@@ -1,5 +1,8 @@
 """Which executor a word names: `local`, or `ray[:ADDRESS]`."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from assay.errors import UserError
@@ -25,6 +28,20 @@ def open_cluster(word: str) -> "RayExecutor":
     if kind != _RAY:
         raise UserError(f"--executor {word!r} names none: write local, ray or ray:ADDRESS")
     return RayExecutor(address or None)
+
+
+@contextmanager
+def connected(word: str) -> Iterator[None]:
+    """Stay connected to the cluster that `word` names, for executors that are opened again and again meanwhile."""
+    if word == LOCAL:
+        yield
+        return
+    cluster = open_cluster(word)
+    asyncio.run(cluster.__aenter__())
+    try:
+        yield
+    finally:
+        asyncio.run(cluster.__aexit__())
 
 
 def open_executor(word: str) -> Executor:

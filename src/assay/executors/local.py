@@ -2,12 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
-from assay.executors.base import Event, Job, Jobs, Setting
+from assay.executors.base import Asking, Event, Job, Jobs, Setting
 from assay.executors.flow import flow
+
+
+@dataclass(frozen=True)
+class _Here:
+    """An object of this very process, asked as if it were elsewhere."""
+
+    served: Any
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        return await getattr(self.served, method)(*arguments, **named)
 
 
 class InProcess:
@@ -28,6 +39,11 @@ class InProcess:
     def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs here; see `Executor`."""
         return flow(jobs, at_once or self.count, self._results)
+
+    @asynccontextmanager
+    async def serving(self, served: Any) -> AsyncIterator[Asking]:
+        """Let jobs ask an object of this process, which is theirs."""
+        yield _Here(served)
 
     async def _results(self, job: Job) -> AsyncGenerator[Any, None]:
         if job.setting is None:

@@ -6,6 +6,7 @@ is replaced, and its job begun again.
 
 import asyncio
 import ctypes
+import itertools
 import multiprocessing
 import os
 import resource
@@ -14,13 +15,14 @@ import sys
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from assay.executors.base import TRIES, Event, Job, Jobs, WorkerDied
 from assay.executors.flow import flow
+from assay.executors.process_service import Answer, Asked, Question, connect
 
 _PR_SET_PDEATHSIG = 1
 
@@ -37,6 +39,8 @@ class Processes:
         self._free: deque[_Process] = deque()
         self._all: set[_Process] = set()
         self._gate = asyncio.Semaphore(self.count)
+        self._served: dict[int, Any] = {}
+        self._numbers = itertools.count()
 
     async def __aenter__(self) -> Self:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the workers, read when torch is imported
@@ -51,6 +55,16 @@ class Processes:
         """Run the jobs in the workers, which all calls of this share; see `Executor`."""
         return flow(jobs, at_once or self.count, self._results)
 
+    @asynccontextmanager
+    async def serving(self, served: Any) -> AsyncIterator[Asked]:
+        """Let jobs ask an object of this process for as long as the block lasts."""
+        number = next(self._numbers)
+        self._served[number] = served
+        try:
+            yield Asked(number)
+        finally:
+            del self._served[number]
+
     def peak_rss_mb(self) -> float:
         """Peak memory in MB of this process and its workers: the sum of each one's peak, so an upper bound."""
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -61,8 +75,9 @@ class Processes:
             for left in reversed(range(TRIES)):
                 process = self._free.popleft() if self._free else self._started()
                 try:
-                    async for result in self._asked(process, job):
-                        yield result
+                    async with aclosing(self._asked(process, job)) as results:
+                        async for result in results:
+                            yield result
                     self._free.append(process)
                     return
                 except WorkerDied:
@@ -73,17 +88,36 @@ class Processes:
                     self._drop(process)  # it may be in the middle of the job
                     raise
 
-    async def _asked(self, process: "_Process", job: Job) -> AsyncIterator[Any]:
+    async def _asked(self, process: "_Process", job: Job) -> AsyncGenerator[Any, None]:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, process.send, job)
-        while True:
-            kind, value = await loop.run_in_executor(self._threads, process.receive)
-            if kind == "over":
-                self.peaks_kb[process.pid] = value
-                return
-            if kind == "raised":
-                raise value
-            yield value
+        answering: set[asyncio.Task[None]] = set()
+        try:
+            await loop.run_in_executor(self._threads, process.send, replace(job, about=None))
+            while True:
+                kind, value = await loop.run_in_executor(self._threads, process.receive)
+                if kind == "over":
+                    self.peaks_kb[process.pid] = value
+                    return
+                if kind == "raised":
+                    raise value
+                if kind == "asked":
+                    task = asyncio.create_task(self._answer(process, value))
+                    answering.add(task)
+                    task.add_done_callback(answering.discard)
+                else:
+                    yield value
+        finally:
+            for task in answering:
+                task.cancel()
+
+    async def _answer(self, process: "_Process", asked: Question) -> None:
+        try:
+            method = getattr(self._served[asked.served], asked.method)
+            said = Answer(asked.number, await method(*asked.arguments, **asked.named))
+        except Exception as error:
+            said = Answer(asked.number, None, error)
+        with suppress(WorkerDied):  # whoever reads from it hears of that
+            process.send(said)
 
     def _started(self) -> "_Process":
         process = _Process(self._context)
@@ -105,10 +139,10 @@ class _Process:
         theirs.close()
         self.pid: int = self._process.pid
 
-    def send(self, job: Job) -> None:
-        """Hand a job over. Raises WorkerDied."""
+    def send(self, said: Job | Answer) -> None:
+        """Hand a job or an answer over. Raises WorkerDied."""
         try:
-            self._ours.send(replace(job, about=None))
+            self._ours.send(said)
         except (BrokenPipeError, ConnectionError) as error:
             raise self._died() from error
 
@@ -141,14 +175,14 @@ def _main(connection: Connection, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os.kill(os.getpid(), signal.SIGKILL)
-    worker = Worker()
+    worker, line = Worker(), connect(connection)
     with suppress(EOFError, ConnectionError):
         while True:
-            job = connection.recv()
+            job = line.next_job()
             try:
                 for result in worker.results(job):
-                    connection.send(("result", result))
+                    line.send(("result", result))
             except Exception as error:
-                connection.send(("raised", portable(error)))
+                line.send(("raised", portable(error)))
             else:
-                connection.send(("over", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+                line.send(("over", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

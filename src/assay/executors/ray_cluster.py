@@ -13,7 +13,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from assay import __version__
 from assay.errors import MachineryError, UserError
 from assay.executors.base import TRIES, Event, Job, Jobs, Made, WorkerDied
 from assay.executors.flow import flow
+from assay.executors.ray_parcels import Parcels
 from assay.executors.ray_service import Asked, serving
 from assay.executors.shipping import pack, unpack
 from assay.sandbox import trees
@@ -55,7 +56,7 @@ class RayExecutor:
         self.count = 1
         self.name = f"Ray at {address or 'this machine'}"
         self.shipped: Counter[str] = Counter()
-        self._packing: dict[str, asyncio.Future[list[Any]]] = {}
+        self._parcels = Parcels()
         self._largest_mb = 0
         self._ours = False
 
@@ -75,10 +76,9 @@ class RayExecutor:
                     ray.init(where, namespace="assay", log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # Ray raises plain ones, too
                 where = self.address or os.environ.get("RAY_ADDRESS") or "this machine"
-                why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise UserError(
-                    f"no Ray cluster could be used at {where} ({why}): start one with `ray start --head`, "
-                    "or mend the address"
+                    f"no Ray cluster could be used at {where} ({_first_line(error)}): start one with "
+                    "`ray start --head`, or mend the address"
                 ) from error
             self._ours = True
         nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -91,7 +91,7 @@ class RayExecutor:
     async def __aexit__(self, *_: object) -> None:
         import ray
 
-        self._packing.clear()
+        self._parcels.clear()
         if self._ours:
             ray.shutdown()
 
@@ -105,16 +105,16 @@ class RayExecutor:
 
     async def _results(self, job: Job) -> AsyncGenerator[Any, None]:
         self._check_needs(job)
-        needed = {key: await self._packed(key) for key in job.trees}
-        for left in reversed(range(TRIES)):
-            try:
-                async with aclosing(self._tried(job, needed)) as found:
-                    async for result in found:
-                        yield result
-                return
-            except WorkerDied:
-                if not left:
-                    raise
+        async with self._parcels.held(job.trees) as needed:
+            for left in reversed(range(TRIES)):
+                try:
+                    async with aclosing(self._tried(job, needed)) as found:
+                        async for result in found:
+                            yield result
+                    return
+                except WorkerDied:
+                    if not left:
+                        raise
 
     async def _tried(self, job: Job, needed: dict[str, list[Any]]) -> AsyncGenerator[Any, None]:
         """Yield what one try of the job yields. Raises WorkerDied when its worker or node is gone.
@@ -125,7 +125,13 @@ class RayExecutor:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        stream = _remote().options(**_options(job)).remote(__version__, replace(job, about=None), needed)
+        try:
+            stream = _remote().options(**_options(job)).remote(__version__, replace(job, about=None), needed)
+        except RayError as error:  # no worker's end: there is nobody to give the job to
+            raise MachineryError(
+                f"the Ray cluster takes no jobs any more ({_first_line(error)}): what is finished is kept, "
+                "run the same command again on a cluster that does, or without --executor"
+            ) from error
         raised: Exception | None = None
         ended = False
         try:
@@ -148,7 +154,8 @@ class RayExecutor:
             raise WorkerDied(f"{type(error).__name__} in each of {TRIES} tries: {_last_line(error)}") from error
         finally:
             if not ended:
-                ray.cancel(stream, force=True)
+                with suppress(RayError):  # it is gone with the cluster
+                    ray.cancel(stream, force=True)
         if isinstance(raised, RayError):  # of what the job itself asked of Ray: no death of its worker
             raise MachineryError(f"a job lost what it asked of the driver: {_last_line(raised)}") from raised
         if raised is not None:
@@ -162,18 +169,6 @@ class RayExecutor:
             f"a job needs {job.needs.memory_mb:,} MB of memory, and the largest node of the cluster has "
             f"{self._largest_mb:,}: add a larger node, or lower the task's limit"
         )
-
-    async def _packed(self, key: str) -> list[Any]:
-        """Return the pieces of a tree in Ray's object store; they are put there once, and by one job for all."""
-        if key not in self._packing:
-            self._packing[key] = asyncio.ensure_future(asyncio.to_thread(_put, key))
-        return await asyncio.shield(self._packing[key])
-
-
-def _put(key: str) -> list[Any]:
-    import ray
-
-    return [ray.put(piece) for piece in pack(trees.tree(key))]
 
 
 @contextmanager
@@ -228,6 +223,7 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
     global _worker
     import ray
 
+    from assay.executors.sweeping import sweep_after_me
     from assay.executors.worker import Worker, portable
 
     try:
@@ -242,6 +238,7 @@ def _work(version: str, job: Job, needed: dict[str, list[Any]]) -> Iterator[Any]
                 if found:
                     yield _Shipped(key, ray.get_runtime_context().get_node_id())
         if _worker is None:
+            sweep_after_me()
             _worker = Worker()
         for result in _worker.results(job):
             if isinstance(result, Made):
@@ -264,6 +261,11 @@ async def _laid_out(key: str, pieces: list[Any]) -> bool:
 
     await trees.prepare_slowly(key, build)
     return done
+
+
+def _first_line(error: BaseException) -> str:
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line.partition(" Note: ")[0].rstrip(".")[:200]  # Ray's notes are of other things
 
 
 def _last_line(error: BaseException) -> str:

@@ -1,15 +1,15 @@
-"""The jobs of a scaling experiment: teach, tokenise, train one arm, evaluate one checkpoint. Run by executors.
+"""The jobs of a scaling experiment: teach, tokenise, train one arm; and the checkpoint to evaluate. Run by executors.
 
 Each yields what it did: `Progress` for the bars, attempts to be recorded, figures. It can be killed at any moment and
 run again: it leaves finished work alone.
 """
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
@@ -17,8 +17,11 @@ from assay.corpus.fetch import sha256_file
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
 from assay.ledger import Ledger
-from assay.nouns import Attempt, PlannedAttempt, Status, Task, Trajectory
-from assay.rollout.attempts import attempts
+from assay.models.allowance import Central
+from assay.nouns import PlannedAttempt, Status, Task, Trajectory
+from assay.rollout.attempts import Tried, attempts
+from assay.rollout.checkpoint import Checkpoint
+from assay.rollout.planned import CutOff
 from assay.sandbox import trees
 
 TEACH, TRAIN, EVALUATE = "teacher trajectories", "trajectories trained on", "attempts"
@@ -29,13 +32,14 @@ _TAUGHT_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Progress:
-    """So many more units of a kind of work are done."""
+    """So many units of a kind of work are done of what `part` names, all tries of it and earlier runs together."""
 
     kind: str
+    part: str
     done: int
 
 
-async def teach(experiment: Experiment, pairs: Pairs) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+async def teach(experiment: Experiment, pairs: Pairs) -> AsyncIterator[Tried | CutOff]:
     """Let the teacher run training tasks."""
     share = experiment.teacher.wrong_share
     agent = ShellAgent(experiment.agent)
@@ -43,15 +47,13 @@ async def teach(experiment: Experiment, pairs: Pairs) -> AsyncIterator[tuple[Att
         yield ended
 
 
-def verified(ledger: Ledger) -> list[tuple[Task, Trajectory]]:
-    """Return the teacher's trajectories that solved their task, in the order of the plan."""
-    tasks = {task.id: task for task in ledger.tasks()}
-    kept: list[tuple[Task, Trajectory]] = []
+def verified(ledger: Ledger) -> Iterator[Trajectory]:
+    """Yield the teacher's trajectories that solved their task, in the order of the plan."""
     for attempt in ledger.attempts():
-        trajectory = ledger.trajectory(attempt.plan.id)
-        if attempt.status is Status.SOLVED and trajectory is not None:
-            kept.append((tasks[attempt.plan.task_id], trajectory))
-    return kept
+        if attempt.status is Status.SOLVED:
+            trajectory = ledger.trajectory(attempt.plan.id)
+            if trajectory is not None:
+                yield trajectory
 
 
 def tokenizer_directory(experiment: Experiment, arm: Arm) -> Path:
@@ -77,9 +79,10 @@ def _tokenised(experiment: Experiment, place: Place, arm_name: str) -> dict:
         examples = load_examples(path)
     else:
         chat = Chat.load(directory)
+        context = _context(directory)
         with Ledger(place.teacher) as ledger:
-            kept = verified(ledger)[: experiment.chosen.trajectories]
-        examples = [example_of(trajectory, chat, _context(directory)) for _, trajectory in kept]
+            kept = islice(verified(ledger), experiment.chosen.trajectories)
+            examples = [example_of(trajectory, chat, context) for trajectory in kept]
         save_examples(examples, path)
     lengths = sorted(len(example.ids) for example in examples)
     return {
@@ -138,51 +141,23 @@ async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: i
         SupervisedConfig(**experiment.training.model_dump(), passes=experiment.chosen.passes),
         seed=seed,
     )
-    read = 0
     cards = None
     while cards is None:
         try:
             now = next(steps)
         except StopIteration as end:
             now, cards = experiment.chosen.doses[-1], end.value  # checkpoints that were there already count as done
-        yield Progress(TRAIN, now - read)
-        read = now
+        yield Progress(TRAIN, f"{arm_name}-{seed}", now)
     yield {"arm": arm_name, "seed": seed, "doses": [card.model_dump(mode="json") for card in cards]}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """The setting of an evaluation: the weights of one arm, seed and dose, kept as the prepared tree `tree`."""
-
-    tree: str
-    name: str
-    seed: int
-    temperature: float
-    max_new_tokens: int
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Any]:
-        """Load the weights where the attempts run."""
-        from assay.models.local import LocalModel
-        from assay.models.weights import use_one_thread
-
-        use_one_thread(self.seed)
-        model = LocalModel.load(trees.tree(self.tree), temperature=self.temperature, max_new_tokens=self.max_new_tokens)
-        model.name = self.name
-        yield model
-
-
-def checkpoint_of(experiment: Experiment, place: Place, planned: PlannedAttempt) -> Checkpoint:
+def checkpoint_of(
+    experiment: Experiment, place: Place, planned: PlannedAttempt, allowance: Central | None = None
+) -> Checkpoint:
     """Return the checkpoint that a planned attempt is about; it is made, where it is the random start of an arm."""
     arm, seed, dose = experiment.arm(planned.arm), planned.seed, planned.dose
     directory = start_of(experiment, place, arm, seed) if dose == 0 else place.checkpoints(arm.name, seed) / str(dose)
     key = trees.keep_contents("weights", directory)
     sampling = experiment.sampling
-    return Checkpoint(key, f"{arm.name}-{seed}-{dose}", seed, sampling.temperature, sampling.max_new_tokens)
-
-
-async def evaluate(model: Any, experiment: Experiment, pairs: Pairs) -> AsyncIterator[tuple[Attempt, Trajectory]]:
-    """Run planned attempts of one checkpoint (one arm, seed and dose)."""
-    agent = ShellAgent(experiment.agent)
-    async for ended in attempts(pairs, agent, lambda task: model.attempt(), model.engine.slots):
-        yield ended
+    name = f"{arm.name}-{seed}-{dose}"
+    return Checkpoint(key, name, seed, sampling.temperature, sampling.max_new_tokens, allowance=allowance)

@@ -6,23 +6,25 @@ Any of them may be killed; the next call goes on where it stopped. The report is
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from assay.errors import UserError
-from assay.executors import Executor, Feed, Job, Processes, arrived, open_executor
+from assay.errors import MachineryError, UserError
+from assay.executors import Executor, Job, Processes, arrived, open_executor
 from assay.executors.chosen import LOCAL
 from assay.experiments.config import Experiment
 from assay.experiments.jobs import (
     EVALUATE,
     TEACH,
     TRAIN,
+    Pairs,
     Progress,
     checkpoint_of,
-    evaluate,
     teach,
     tokenise,
     train_arm,
@@ -32,16 +34,20 @@ from assay.experiments.place import Place
 from assay.experiments.prepare import DRAWN, Show, base_hashes, check_same_run, prepare
 from assay.ledger import Ledger
 from assay.ledger.directory import held
+from assay.models.allowance import Central
 from assay.nouns import PlannedAttempt, Task
 from assay.rollout.budget import Budget, Limits
-from assay.rollout.budget_words import stopped
-from assay.rollout.planned import asking, jobs_for, record_all
+from assay.rollout.budget_words import progress, stopped
+from assay.rollout.checkpoint import attempted
+from assay.rollout.planned import jobs_for, record_all
 from assay.tasks.admission import trees_of
 
 Say = Callable[[str], None]
 Worked = tuple[int, float]
 
 _TAUGHT_TOGETHER = 64  # trajectories in one job
+_EVALUATED_TOGETHER = 256  # attempts in one job: a model samples a few dozen at once, and the last ones go alone
+_TASKS_KEPT = 4096
 
 
 def totals(experiment: Experiment) -> dict[str, int]:
@@ -78,31 +84,38 @@ def run_scaling(
     show: Show,
     executor: str = LOCAL,
     limits: Limits | None = None,
+    tell: Callable[[str], None] = lambda words: None,
     run: Callable[[Coroutine[Any, Any, Worked]], Worked] = asyncio.run,
 ) -> str:
     """Run the experiment in the directory `out`, or go on with it; a finished run is not run again.
 
-    `say` gets a sentence now and then, `show` gets (kind of work, units done). Training stays on this machine, in
+    `say` gets a sentence now and then, `show` gets (kind of work, units done), `tell` how much of the budgets is
+    taken. Training stays on this machine, in
     `workers` processes; what `executor` names runs the teacher, admission and evaluation. Returns "", or the sentence
-    that says which of `limits` (wall time of everything, attempts of the evaluation) stopped it. Raises UserError for
-    what the user can mend. `run` runs the work in an event loop, and may end it by KeyboardInterrupt.
+    that says which of `limits` (wall time of everything, attempts and tokens of the evaluation) stopped it. Raises
+    UserError for what the user can mend. `run` runs the work in an event loop, and may end it by KeyboardInterrupt.
     """
     place = Place(out)
     with held(place.root), Ledger(place.ledger) as ledger:
         say(describe_scale(experiment))
         began = time.monotonic()
-        planned, finished = ledger.planned(), ledger.finished()
-        complete = bool(planned) and len(finished) == len(planned)
+        planned, finished = ledger.counts()
+        complete = planned > 0 and finished == planned
         if complete and check_same_run(experiment, ledger, base_hashes(experiment), place):
-            say(f"all {len(planned)} attempts are in {place.ledger} already: nothing is run again")
+            say(f"all {planned} attempts are in {place.ledger} already: nothing is run again")
         else:
             budget = Budget(limits or Limits(), ledger)
+
+            def shown(kind: str, done: int) -> None:
+                show(kind, done)
+                tell(progress(budget))
+
             with ledger.running("scaling"):
-                work = _work(experiment, place, ledger, workers, executor, budget, say, show)
+                work = _work(experiment, place, ledger, workers, executor, budget, say, shown)
                 reused, peak_rss_mb = run(work)
-            total, left = len(ledger.planned()), sum(1 for _ in ledger.waiting())
-            if budget.stopped is not None and (left or not total):
-                return stopped(budget, left, total)
+            total, finished = ledger.counts()
+            if budget.stopped is not None and (finished < total or not total):
+                return stopped(budget, total - finished, total)
             sessions = len(ledger.facts("finished/"))
             ledger.set_fact(
                 f"finished/{sessions}",
@@ -122,7 +135,7 @@ async def _work(
     show: Show,
 ) -> Worked:
     """Do what is left to do; return how many attempts were finished before, and the peak of memory in MB."""
-    reused = len(ledger.finished())
+    reused = ledger.counts()[1]
     async with Processes(workers) as here, AsyncExitStack() as stack, budget.running():
         there: Executor = here if executor == LOCAL else await stack.enter_async_context(open_executor(executor))
         if there is not here:
@@ -134,20 +147,26 @@ async def _work(
             show(EVALUATE, reused)
         await _teach(experiment, place, there, say, show)
         await _count_data(experiment, place, ledger, here)
-        await _train_and_evaluate(experiment, place, ledger, here, there, budget, show)
+        central = None
+        if budget.allowance.limited:
+            central = Central(await stack.enter_async_context(there.serving(budget.allowance)))
+        else:
+            budget.from_replies = True
+        await _train_and_evaluate(experiment, place, ledger, here, there, budget, central, show)
     return reused, here.peak_rss_mb()
 
 
 async def _teach(experiment: Experiment, place: Place, executor: Executor, say: Say, show: Show) -> None:
     with Ledger(place.teacher) as teacher:
-        finished = len(teacher.finished())
+        finished = teacher.counts()[1]
         if finished:
             say(f"{finished} of the teacher's trajectories are reused")
             show(TEACH, finished)
-        tasks = {task.id: task for task in teacher.tasks()}
+        task_of = _tasks_of(teacher)
 
         def job_of(some: Sequence[PlannedAttempt]) -> Job:
-            return Job(teach, (experiment, _paired(some, tasks)), trees=_trees(some, tasks))
+            pairs = [(each, task_of(each.task_id)) for each in some]
+            return Job(teach, (experiment, pairs), trees=_trees(pairs))
 
         jobs = jobs_for(teacher.waiting(), job_of, each=_TAUGHT_TOGETHER)
         await record_all(executor, jobs, teacher, done=lambda attempt, trajectory: show(TEACH, 1))
@@ -157,20 +176,18 @@ async def _count_data(experiment: Experiment, place: Place, ledger: Ledger, here
     """Tokenise for every arm, check that the doses fit, and record what was counted."""
     if ledger.fact("data") is not None:
         return
-    with Ledger(place.teacher) as teacher:
-        attempts = list(teacher.attempts())
-        solved = verified(teacher)
     wanted = experiment.chosen.trajectories
-    if len(solved) < wanted:
+    solved = recovered = 0
+    with Ledger(place.teacher) as teacher:
+        statuses = Counter(attempt.status for attempt in teacher.attempts())
+        for trajectory in verified(teacher):
+            solved += 1
+            recovered += solved <= wanted and any(step.returncode not in (0, None) for step in trajectory.steps)
+    if solved < wanted:
         raise UserError(
-            f"The field `scale.{experiment.scale}.trajectories` asks for {wanted} and the teacher gave {len(solved)} "
-            f"verified ones of {len(attempts)}: raise `scale.{experiment.scale}.teacher_tasks` or lower it."
+            f"The field `scale.{experiment.scale}.trajectories` asks for {wanted} and the teacher gave {solved} "
+            f"verified ones of {statuses.total()}: raise `scale.{experiment.scale}.teacher_tasks` or lower it."
         )
-    kept = solved[:wanted]
-    recovered = sum(any(step.returncode not in (0, None) for step in trajectory.steps) for _, trajectory in kept)
-    statuses: dict[str, int] = defaultdict(int)
-    for attempt in attempts:
-        statuses[attempt.status] += 1
     async with aclosing(here.run([Job(tokenise, (experiment, place))])) as events:
         counted = {entry["arm"]: entry async for entry in arrived(events)}
     tasks = ledger.fact("tasks") or {}
@@ -181,8 +198,8 @@ async def _count_data(experiment: Experiment, place: Place, ledger: Ledger, here
             "train_tokens": {arm: entry["tokens"] for arm, entry in counted.items()},
             "arms": counted,
             "teacher": {
-                "kept": len(solved),
-                "dropped": len(attempts) - len(solved),
+                "kept": solved,
+                "dropped": statuses.total() - solved,
                 "statuses": dict(statuses),
                 "recovered_share": round(recovered / wanted, 4),
                 "wrong_share": experiment.teacher.wrong_share,
@@ -196,22 +213,32 @@ async def _train_and_evaluate(
     experiment: Experiment,
     place: Place,
     ledger: Ledger,
-    here: Processes,
+    here: Executor,
     executor: Executor,
     budget: Budget,
+    central: Central | None,
     show: Show,
 ) -> None:
-    """Train every arm and seed on this machine; evaluate its checkpoints as soon as they are there."""
-    tasks = {task.id: task for task in ledger.tasks()}
-    left: dict[tuple[int, str, int], list[PlannedAttempt]] = defaultdict(list)
-    for planned in ledger.waiting():
-        left[planned.seed, planned.arm, planned.dose].append(planned)
-    evaluations = Feed()
+    """Train every arm and seed on this machine; evaluate its checkpoints as soon as they are there.
+
+    A budget that stops the evaluation stops the training too, which goes on from its last checkpoint.
+    """
+    task_of = _tasks_of(ledger)
+    trained: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
+    read: dict[str, int] = {}
 
     def job_of(some: Sequence[PlannedAttempt]) -> Job:
-        checkpoint = checkpoint_of(experiment, place, some[0])
-        keys = (*_trees(some, tasks), checkpoint.tree)
-        return Job(evaluate, (experiment, _paired(some, tasks)), setting=checkpoint, trees=keys)
+        checkpoint = checkpoint_of(experiment, place, some[0], central)
+        pairs = [(each, task_of(each.task_id)) for each in some]
+        return Job(attempted, (experiment.agent, pairs), setting=checkpoint, trees=(*_trees(pairs), checkpoint.tree))
+
+    async def evaluations() -> AsyncIterator[Job]:
+        while (arm_and_seed := await trained.get()) is not None:
+            for _, waiting in groupby(ledger.waiting_in(*arm_and_seed), key=lambda planned: planned.dose):
+                for job in jobs_for(waiting, job_of, each=_EVALUATED_TOGETHER, budget=budget):
+                    yield job
+                if budget.stopped is not None:
+                    return
 
     async def train_all() -> None:
         jobs = [
@@ -221,27 +248,37 @@ async def _train_and_evaluate(
         ]
         async with aclosing(here.run(jobs)) as events:
             async for result in arrived(events):
-                if isinstance(result, Progress):
-                    show(result.kind, result.done)
+                if budget.stopped is not None:
+                    break
+                if isinstance(result, Progress):  # of a try that was begun anew it counts what is more than before
+                    show(result.kind, max(0, result.done - read.get(result.part, 0)))
+                    read[result.part] = max(result.done, read.get(result.part, 0))
                     continue
                 seed, arm = result["seed"], result["arm"]
                 ledger.set_fact(f"training/{arm}/{seed}", {"doses": result["doses"]})
-                for key in sorted(key for key in left if key[:2] == (seed, arm)):
-                    if allowed := [each for each in left.pop(key) if budget.begins()]:
-                        evaluations.add(asking(allowed, job_of))
-        evaluations.close()
+                trained.put_nowait((arm, seed))
+        trained.put_nowait(None)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(train_all())
         counted = record_all(
-            executor, evaluations, ledger, done=lambda attempt, trajectory: show(EVALUATE, 1), budget=budget
+            executor, evaluations(), ledger, done=lambda attempt, trajectory: show(EVALUATE, 1), budget=budget
         )
         group.create_task(counted)
 
 
-def _paired(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> list[tuple[PlannedAttempt, Task]]:
-    return [(each, tasks[each.task_id]) for each in planned]
+def _tasks_of(ledger: Ledger) -> Callable[[str], Task]:
+    """Return what gives a task of the ledger by its id, and keeps those that were asked for last."""
+
+    @lru_cache(_TASKS_KEPT)
+    def task_of(task_id: str) -> Task:
+        task = ledger.task(task_id)
+        if task is None:
+            raise MachineryError(f"the ledger {ledger.path} plans attempts at {task_id} and does not hold it")
+        return task
+
+    return task_of
 
 
-def _trees(planned: Sequence[PlannedAttempt], tasks: Mapping[str, Task]) -> tuple[str, ...]:
-    return trees_of([tasks[each.task_id] for each in planned])
+def _trees(pairs: Pairs) -> tuple[str, ...]:
+    return trees_of([task for _, task in pairs])

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from assay.nouns import Reply
+
 _SHELLS = frozenset(
     {"bash", "bash_command", "execute", "execute_bash", "run_command", "run_shell_command", "shell", "terminal"}
 )
@@ -24,6 +26,13 @@ def call_text(name: str, arguments: Any) -> str:
             arguments = {"input": arguments}
     call = {"name": name, "arguments": {} if arguments is None else arguments}
     return f"<tool_call>\n{json.dumps(call, ensure_ascii=False)}\n</tool_call>"
+
+
+def spoken(reply: Reply) -> str:
+    """Return all that a reply says, the tools that it called as text."""
+    return (
+        said(reply.text, [call_text(call.name, call.arguments) for call in reply.calls]) if reply.calls else reply.text
+    )
 
 
 def command_of(name: str, arguments: Any) -> str | None:

@@ -24,7 +24,7 @@ from assay.ledger import events, schema
 from assay.ledger.migrations import migrate
 from assay.ledger.reading import CACHE, Book
 from assay.ledger.traces import MOST_BYTES, Frame, TraceWriter, folder_of
-from assay.nouns import Attempt, PlannedAttempt, Task, Trajectory
+from assay.nouns import Attempt, PlannedAttempt, Status, Task, Trajectory
 
 Ended = tuple[Attempt, Trajectory | None]
 
@@ -37,6 +37,9 @@ _PLAN = """INSERT OR IGNORE INTO plan (id, cell, task, trial)
 _WAITING = """SELECT p.position, c.arm, c.seed, c.dose, n.task_id, c.split, p.trial FROM plan p
     CROSS JOIN cells c ON c.key = p.cell CROSS JOIN names n ON n.key = p.task
     WHERE p.position > ? AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.position = p.position)
+    ORDER BY p.position LIMIT ?"""
+_WAITING_IN = """SELECT p.position, n.task_id, p.trial FROM plan p JOIN names n ON n.key = p.task
+    WHERE p.cell = ? AND p.position > ? AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.position = p.position)
     ORDER BY p.position LIMIT ?"""
 _PAGE = 1000  # rows of the plan
 # Of the tasks planned at this moment in a cell that has results: those new to it, and those that have a result there.
@@ -154,6 +157,47 @@ class Ledger(Book):
             for position, arm, seed, dose, task_id, split, trial in rows:
                 after = position
                 yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+
+    def waiting_in(self, arm: str, seed: int) -> Iterator[PlannedAttempt]:
+        """As `waiting`, for one arm and seed: dose by dose, split by split, in the order of the plan."""
+        cells = "SELECT key, dose, split FROM cells WHERE arm = ? AND seed = ? ORDER BY key"
+        with self._readable():
+            found = self._db.execute(cells, (arm, seed)).fetchall()
+        for cell, dose, split in sorted(found, key=lambda row: row[1]):
+            after = 0
+            while True:
+                with self._readable():
+                    rows = self._db.execute(_WAITING_IN, (cell, after, _PAGE)).fetchall()
+                if not rows:
+                    break
+                for position, task_id, trial in rows:
+                    after = position
+                    yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many attempts are planned, and how many of them have their final row."""
+        with self._readable():
+            found = self._db.execute("SELECT (SELECT COUNT(*) FROM plan), (SELECT COUNT(*) FROM attempts)")
+            planned, finished = found.fetchone()
+        return int(planned), int(finished)
+
+    def seeds(self) -> list[int]:
+        """Return the seeds of the plan, in their order."""
+        with self._readable():
+            return [seed for (seed,) in self._db.execute("SELECT DISTINCT seed FROM cells ORDER BY seed")]
+
+    def last_trials(self) -> dict[str, int]:
+        """Return the last planned trial of each task."""
+        found = "SELECT n.task_id, MAX(p.trial) FROM plan p JOIN names n ON n.key = p.task GROUP BY p.task"
+        with self._readable():
+            return dict(self._db.execute(found))
+
+    def last_ended(self) -> dict[str, tuple[int, Status]]:
+        """Return the last trial of each task that has its final row, and its status."""
+        found = """SELECT n.task_id, MAX(p.trial), a.status FROM attempts a JOIN plan p ON p.position = a.position
+            JOIN names n ON n.key = a.task GROUP BY a.task"""  # the status is that of the row with the maximum
+        with self._readable():
+            return {task_id: (trial, Status(status)) for task_id, trial, status in self._db.execute(found)}
 
     def record_once(self, attempt: Attempt, trajectory: Trajectory | None) -> bool:
         """Record the final row of a planned attempt unless it has one; return whether it had none.

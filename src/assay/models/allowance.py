@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from assay.errors import MachineryError, UserError
+from assay.executors import Asking
 from assay.models.base import Model, for_attempt
 from assay.models.limits import RateLimit, Sent
 from assay.models.prompts import Prompts
-from assay.models.spending import NO_END, Amount, Spending, nano_of
+from assay.models.spending import NO_END, Amount, Spending
 from assay.nouns import Message, Reply
 
 Keep = Callable[[Amount], Awaitable[None]]  # writes down what is spent from now on, at most
@@ -107,13 +108,10 @@ class LocalAllowance:
 
     async def settle(self, ticket: Ticket, read: int, written: int, cost: float | None = None) -> None:
         """Count as `Allowance` says. A ticket that is settled already changes nothing."""
-        used = self.spending.most(read, written)
-        if cost is not None and self.spending.price is None:
-            used = Amount(used.tokens, nano_of(cost))
         sent = self._sent.pop(ticket.number, None)
         if sent is not None:
             sent.tokens = read + written or sent.tokens
-        self._release(ticket, used)
+        self._release(ticket, self.spending.used(read, written, cost))
 
     async def abandon(self, holder: str) -> None:
         """Count all that `holder` has open as taken to the full: it is gone, and nobody will say what it took."""
@@ -130,14 +128,6 @@ class LocalAllowance:
         self._holders.pop(ticket.number, None)
         self.spending.settle(ticket.number, used)
         self._settled.set()
-
-
-class Asking(Protocol):
-    """Something that runs an async method of an object elsewhere; see `assay.executors.ray_service`."""
-
-    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return what the method returns there; raises what it raises."""
-        ...
 
 
 HOLDER: ContextVar[str] = ContextVar("holder", default="")  # for whom requests are sent: a planned attempt's id

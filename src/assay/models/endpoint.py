@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from assay.errors import MachineryError, UserError
 from assay.models.keys import read_key
+from assay.models.tools import TOOLS, Calls, calls_of
 from assay.nouns import Finish, Message, Reply
 
 SHOWN = 300  # characters of a server's message in an error
@@ -54,7 +55,7 @@ class Endpoint:
     `kind` is the API: "openai" for chat completions, "completions" for token ids in and out. The two `_per_minute`
     are limits that we keep. `key` is never shown, written or pickled: it is no part of `repr` nor of `described`, and
     another process reads it where `key_from` says (see `assay.models.keys`). `proxy` is the URL of the one that all
-    connections go through; none is taken from the environment.
+    connections go through; none is taken from the environment. With `tools` the model is offered the tool `bash`.
     """
 
     url: str = field(repr=False)
@@ -68,6 +69,7 @@ class Endpoint:
     max_tokens: int | None = None
     stream: bool = False
     token_ids: bool = True
+    tools: bool = False
     price: tuple[float, float] | None = None
     reply_s: float = 600.0
     tries: int = 8
@@ -198,13 +200,12 @@ class ChatWire:
 
     def body(self, conversation: Sequence[Message], seed: int, without: frozenset[str]) -> dict[str, Any]:
         """Return the request. Some servers refuse a turn without text, such as one in which the model only thought."""
-        messages = [
-            {"role": message.role.value, "content": message.content if message.content.strip() else "(no text)"}
-            for message in conversation
-        ]
+        messages = [_sent(message) for message in conversation]
         if _SYSTEM in without:
             messages = _without_system(messages)
         asked = {"messages": messages, **self.endpoint.sampling(seed)}
+        if self.endpoint.tools:
+            asked["tools"] = TOOLS
         if self.endpoint.token_ids:
             asked |= {"return_token_ids": True, "logprobs": True}
         for name in without:
@@ -216,6 +217,17 @@ class ChatWire:
     def gathered(self, body: dict[str, Any]) -> "Gathered":
         """Return what takes the answer."""
         return Gathered(self.endpoint)
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    """Return a message as the API has it: what answers a call has the role `tool`."""
+    content = message.content if message.content.strip() else "(no text)"
+    if message.answers:
+        return {"role": "tool", "tool_call_id": message.answers, "content": content}
+    if message.calls:  # the one turn that may go without text
+        text = message.content if message.content.strip() else None
+        return {"role": message.role.value, "content": text, "tool_calls": calls_of(message)}
+    return {"role": message.role.value, "content": content}
 
 
 def unknown_field(said: str, sent: dict[str, Any]) -> str | None:
@@ -285,6 +297,7 @@ class Gathered:
         self._thought: list[str] = []
         self._ids: list[int] = []
         self._logprobs: list[float] = []
+        self._calls = Calls()
         self._refusal = False
         self._usage: dict[str, Any] = {}
         self.finish = ""
@@ -310,6 +323,8 @@ class Gathered:
             if isinstance(words, str) and words:
                 into.append(words)
                 self.length += len(words)
+        if self._endpoint.tools:
+            self.length += self._calls.take(message.get("tool_calls"))
         self._refusal = self._refusal or bool(message.get("refusal"))
         self.finish = str(choice.get("finish_reason") or self.finish)
         ids = choice.get("token_ids")
@@ -344,7 +359,8 @@ class Gathered:
             cost = (prompt * self._endpoint.price[0] + sampled * self._endpoint.price[1]) / 1e6
         paid = isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost > 0
         text, thought = _whole("".join(self._text)), _whole("".join(self._thought))
-        if self._endpoint.hidden(text) != text:
+        calls = self._calls.whole(lambda written: self._endpoint.hidden(_whole(written)))
+        if self._endpoint.hidden(text) != text or calls != self._calls.whole(_whole):
             ids = logprobs = None  # they spell the secret too
         return Reply(
             text=self._endpoint.hidden(text),
@@ -355,6 +371,7 @@ class Gathered:
             sampled_tokens=sampled,
             cost=float(cost) if paid and cost is not None else 0.0,
             reasoning=self._endpoint.hidden(thought),
+            calls=calls,
         )
 
     def _finish(self) -> Finish:

@@ -311,14 +311,18 @@ def _elsewhere(answer: httpx.Response) -> str:
 
 def _said(body: dict[str, Any]) -> list[Said]:
     """Return the messages of a request, none where it has token ids."""
-    return [(message["role"], message["content"]) for message in body.get("messages", ())]
+    return [
+        (message["role"], (message["content"] or "") + "".join(map(str, message.get("tool_calls", ()))))
+        for message in body.get("messages", ())
+    ]
 
 
 def _tokens_read(body: dict[str, Any], said: list[Said], prompts: Prompts) -> tuple[int, int]:
     """Return how many tokens a request will have the endpoint read, about and at most: exactly for ids."""
     if isinstance(prompt := body.get("prompt"), list):
         return len(prompt), len(prompt)
-    return sum(len(text) for _, text in said) // _CHARACTERS_A_TOKEN, prompts.most(said)
+    told = len(json.dumps(body["tools"])) if "tools" in body else 0
+    return (told + sum(len(text) for _, text in said)) // _CHARACTERS_A_TOKEN, told + prompts.most(said)
 
 
 SHORT = 1 << 16  # bytes of an error's message that are read

@@ -121,6 +121,11 @@ class Spending:
         """Return what a request of so many tokens takes at most."""
         return Amount(read + written, priced(read, written, self.price))
 
+    def used(self, read: int, written: int, cost: float | None) -> Amount:
+        """Return what a request took; `cost` in US dollars counts where no price is known."""
+        used = self.most(read, written)
+        return used if cost is None or self.price is not None else Amount(used.tokens, nano_of(cost))
+
     def lacking(self, need: Amount) -> OutOfBudget | None:
         """Return why `need` does not fit in what is left, or None when it does."""
         taken = self.spent + self.held

@@ -5,7 +5,7 @@ Enters: nothing. Leaves: Task, PlannedAttempt, Attempt, Message, Step, Trajector
 
 from assay.nouns.attempt import Attempt, PlannedAttempt, Status
 from assay.nouns.task import GraderSpec, Limits, Task
-from assay.nouns.trajectory import Exit, Finish, Message, Reply, Role, Step, Trajectory
+from assay.nouns.trajectory import Exit, Finish, Message, Reply, Role, Step, ToolCall, ToolResult, Trajectory
 from assay.nouns.verdict import Check, Reason, Validity, Verdict
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Status",
     "Step",
     "Task",
+    "ToolCall",
+    "ToolResult",
     "Trajectory",
     "Validity",
     "Verdict",

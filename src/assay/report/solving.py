@@ -8,7 +8,6 @@ from assay.ledger import Ledger
 from assay.nouns import Status
 from assay.nouns.base import digest
 from assay.report.words import count, duration
-from assay.rollout.artefacts import latest
 from assay.statistics import Interval, jeffreys
 
 _SHOWN = 5
@@ -35,36 +34,40 @@ def rate(solved: int, n: int) -> dict[str, Any]:
 
 def summary(ledger: Ledger, refused: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     """Return the figures of a run. The rate is of the attempts that ended by themselves: machinery is apart."""
-    planned = {plan.task_id for plan in ledger.planned()}
-    seeds = sorted({plan.seed for plan in ledger.planned()})
-    everything = list(ledger.attempts())
-    ended = latest(everything)
-    statuses = Counter(attempt.status for attempt in ended.values())
-    replies = [
-        step.reply
-        for attempt in everything
-        if (trajectory := ledger.trajectory(attempt.plan.id)) is not None
-        for step in trajectory.steps
-    ]
-    priced = any(reply.cost for reply in replies)
+    planned = ledger.last_trials()
+    last = ledger.last_ended()
+    statuses: Counter[Status] = Counter()
+    attempts = test_only = calls = prompt_tokens = sampled_tokens = 0
+    cost = seconds = 0.0
+    for _, attempt, trajectory in ledger.recorded(0, ledger.last_position()):
+        attempts += 1
+        seconds += attempt.wall_s
+        if attempt.plan.trial == last[attempt.plan.task_id][0]:
+            statuses[attempt.status] += 1
+            test_only += attempt.test_only
+        for step in trajectory.steps if trajectory is not None else ():
+            calls += 1
+            prompt_tokens += step.reply.prompt_tokens
+            sampled_tokens += step.reply.sampled_tokens or len(step.reply.token_ids or ())
+            cost += step.reply.cost
     solved, machinery = statuses[Status.SOLVED], statuses[Status.MACHINERY]
     return {
         "planned": len(planned),
-        "finished": len(ended),
+        "finished": len(last),
         "solved": solved,
         "machinery": machinery,
         "statuses": {status.value: statuses[status] for status in Status if statuses[status]},
-        **rate(solved, len(ended) - machinery),
-        "test_only": sum(attempt.test_only for attempt in ended.values()),
-        "retried": len(everything) - len(ended),
+        **rate(solved, len(last) - machinery),
+        "test_only": test_only,
+        "retried": attempts - len(last),
         "refused": [{"id": task_id, "why": why} for task_id, why in refused],
         "instances": instance_set(planned),
-        "seeds": seeds,
-        "calls": len(replies),
-        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
-        "sampled_tokens": sum(reply.sampled_tokens or len(reply.token_ids or ()) for reply in replies),
-        "cost": round(sum(reply.cost for reply in replies), 6) if priced else None,
-        "attempt_seconds": round(sum(attempt.wall_s for attempt in everything), 3),
+        "seeds": ledger.seeds(),
+        "calls": calls,
+        "prompt_tokens": prompt_tokens,
+        "sampled_tokens": sampled_tokens,
+        "cost": round(cost, 6) if cost else None,
+        "attempt_seconds": round(seconds, 3),
     }
 
 

@@ -4,7 +4,7 @@ Both are written after the ledger has the attempt, and again on resume where a k
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,10 @@ _SAVED_EVERY_S = 2.0
 _SAVED_SHARE = 20  # and writing them takes a twentieth of the time at most
 
 
-def latest(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
-    """Return the attempt that counts for each task: the last trial of it."""
-    found: dict[str, Attempt] = {}
-    for attempt in attempts:
-        known = found.get(attempt.plan.task_id)
-        if known is None or known.plan.trial < attempt.plan.trial:
-            found[attempt.plan.task_id] = attempt
-    return found
+def latest(ledger: Ledger) -> Iterator[Attempt]:
+    """Yield the attempt that counts for each task: the last trial of it that has ended."""
+    last = ledger.last_ended()
+    return (each for each in ledger.attempts() if last[each.plan.task_id][0] == each.plan.trial)
 
 
 class Artefacts:
@@ -48,7 +44,8 @@ class Artefacts:
         """Write what the ledger has and the folder has not. Raises UserError when that cannot be written."""
         for part in (*self._out.glob(".*.part"), *self._out.glob("*/.*.part")):  # of a run that was killed
             part.unlink(missing_ok=True)
-        for task_id, attempt in latest(ledger.attempts()).items():
+        for attempt in latest(ledger):
+            task_id = attempt.plan.task_id
             trajectory = ledger.trajectory(attempt.plan.id)
             if trajectory is None:
                 continue

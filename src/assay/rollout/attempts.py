@@ -12,11 +12,14 @@ from assay.grading import grade
 from assay.grading.command.spec import binds
 from assay.ledger import Ledger
 from assay.models import Model
+from assay.models.allowance import HOLDER, Central
+from assay.models.spending import OutOfBudget
 from assay.nouns import Attempt, Exit, PlannedAttempt, Reason, Status, Task, Trajectory, Validity, Verdict
-from assay.rollout.planned import jobs_for, record_all
+from assay.rollout.planned import CutOff, jobs_for, record_all
 from assay.sandbox import open_sandbox
 from assay.sandbox.trees import mounts
 
+Tried = tuple[Attempt, Trajectory]
 ModelFor = Callable[[Task], AbstractContextManager[Model]]
 
 _STATUS_OF_EXIT = {
@@ -120,13 +123,31 @@ async def run_attempts(
 
 
 async def attempts(
-    pairs: Sequence[tuple[PlannedAttempt, Task]], agent: ShellAgent, model_for: ModelFor, at_once: int
-) -> AsyncIterator[tuple[Attempt, Trajectory]]:
-    """Run planned attempts, `at_once` side by side, and yield each when it has ended."""
+    pairs: Sequence[tuple[PlannedAttempt, Task]],
+    agent: ShellAgent,
+    model_for: ModelFor,
+    at_once: int,
+    allowance: Central | None = None,
+) -> AsyncIterator[Tried | CutOff]:
+    """Run planned attempts, `at_once` side by side, and yield each when it has ended, or when a budget cuts it off.
 
-    async def one(planned: PlannedAttempt, task: Task) -> AsyncIterator[tuple[Attempt, Trajectory]]:
+    `allowance` is what the models ask before each turn, where they do. Once it has cut one off, no other begins.
+    """
+    cut: list[OutOfBudget] = []
+
+    async def one(planned: PlannedAttempt, task: Task) -> AsyncIterator[Tried | CutOff]:
+        if cut:
+            yield CutOff(planned.id, cut[0])
+            return
+        if allowance is not None:  # what a worker that died has left open of this attempt
+            HOLDER.set(planned.id)
+            await allowance.abandon(planned.id)
         with model_for(task) as model:
-            yield await attempt(planned, task, agent, model)
+            try:
+                yield await attempt(planned, task, agent, model)
+            except OutOfBudget as error:
+                cut.append(error)
+                yield CutOff(planned.id, error)
 
     async with InProcess() as here, aclosing(here.run((Job(one, pair) for pair in pairs), at_once=at_once)) as events:
         async for event in events:

@@ -14,10 +14,11 @@ from pydantic import Field
 
 from assay.errors import UserError
 from assay.ledger import Ledger, events
-from assay.models.allowance import LocalAllowance
+from assay.models.allowance import LocalAllowance, Taken, Ticket
 from assay.models.chosen import OnThisMachine, Which
 from assay.models.limits import RateLimit
 from assay.models.spending import NO_END, NO_PRICE, Amount, Kind, OutOfBudget, Price, Spending
+from assay.nouns import Trajectory
 from assay.nouns.base import Noun
 
 _BLOCK_S = 60.0  # wall time is written ahead in blocks of so much, where it has no budget
@@ -55,9 +56,10 @@ class Budget:
         self._number, spent, self._wall_before = _spent_before(ledger)
         self._wall_covered = self._wall_before
         self._began: float | None = None
-        self._ended = len(ledger.finished())
+        self._ended = ledger.counts()[1]
         self._under_way = 0
         self._stopped: OutOfBudget | None = None
+        self.from_replies = False  # whether the models that run ask for no leave, so that only their replies tell
         self.spending = Spending(usd=limits.usd, tokens=limits.tokens, price=price, spent=spent)
         self.allowance = LocalAllowance(self.spending, rate, self._keep)
         share = None if limits.wall_s is None else limits.wall_s / 100
@@ -85,10 +87,12 @@ class Budget:
         self._under_way += 1
         return True
 
-    def ended(self) -> None:
-        """Count an attempt that was recorded."""
+    def ended(self, trajectory: Trajectory | None = None) -> None:
+        """Count an attempt that was recorded, and what its replies took where nobody else does (`from_replies`)."""
         self._under_way -= 1
         self._ended += 1
+        if self.from_replies and trajectory is not None:
+            self._count(trajectory)
 
     def cut(self, error: OutOfBudget) -> None:
         """Take note of an attempt that a budget cut off: it is not recorded, so that it can be run again."""
@@ -128,6 +132,16 @@ class Budget:
 
     def _stop(self, error: OutOfBudget) -> None:
         self._stopped = self._stopped or error
+
+    def _count(self, trajectory: Trajectory) -> None:
+        spending = self.spending
+        for step in trajectory.steps:
+            taken = Taken(Ticket(0, 0, 0))
+            taken.by(step.reply)
+            spending.spent += spending.used(taken.read, taken.written, taken.cost)
+        if (covered := spending.cover()) is not None:
+            self._write(covered, max(self._wall_covered, self.wall_s))
+            spending.covered = covered
 
     async def _keep(self, covered: Amount) -> None:
         self._write(covered, max(self._wall_covered, self.wall_s))

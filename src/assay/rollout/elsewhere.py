@@ -92,6 +92,8 @@ async def solve_on(
         central = None
         if budget is not None and budget.allowance.limited:
             central = Central(await stack.enter_async_context(executor.serving(budget.allowance)))
+        elif budget is not None:
+            budget.from_replies = True
         setting = solver(which, agent, tokenizer, central)
 
         def job_of(some: Sequence[PlannedAttempt]) -> Job:

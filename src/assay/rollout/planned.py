@@ -41,7 +41,7 @@ class _Asked:
     job_of: JobOf
 
 
-def asking(planned: Sequence[PlannedAttempt], job_of: JobOf) -> Job:
+def _asking(planned: Sequence[PlannedAttempt], job_of: JobOf) -> Job:
     """Return the job of `job_of` for these attempts. It yields an (Attempt, Trajectory) of each, in any order."""
     return replace(job_of(planned), about=_Asked({each.id: each for each in planned}, job_of))
 
@@ -52,7 +52,7 @@ def jobs_for(
     """Yield jobs of `each` attempts; the attempts are read as jobs are wanted, and as long as the budget allows."""
     left = iter(planned) if budget is None else takewhile(lambda one: budget.begins(), planned)
     while some := list(islice(left, each)):
-        yield asking(some, job_of)
+        yield _asking(some, job_of)
 
 
 async def record_all(
@@ -64,7 +64,7 @@ async def record_all(
     done: Done = lambda attempt, trajectory: None,
     budget: Budget | None = None,
 ) -> None:
-    """Run jobs made by `asking` or `jobs_for` and record what comes back; `done` is called after each is recorded.
+    """Run jobs made by `jobs_for` and record what comes back; `done` is called after each is recorded.
 
     What `budget` cuts off comes as a CutOff and is not recorded. Raises UserError, in a group, for what only the user
     can mend, and MachineryError where the executor itself is gone: what is recorded stays, the rest is still planned.
@@ -87,7 +87,7 @@ async def record_all(
                 elif isinstance(event, Arrived):
                     attempt, trajectory = event.result
                     if asked.owed.pop(attempt.plan.id, None) is not None and budget is not None:
-                        budget.ended()
+                        budget.ended(trajectory)
                     _record(ledger, attempt, trajectory, done)
                 elif isinstance(event, Lost) and len(asked.owed) == 1 and number:
                     await _check_alive(executor, event.why)

@@ -19,6 +19,7 @@ from assay.tasks.admission import trees_of
 from assay.tasks.folder_candidate import read_candidate
 
 _TOUCHED = re.compile(r'^(?:\+\+\+ "?b/|--- "?a/|rename to "?|rename from "?)([^\t\n"]+)', re.MULTILINE)
+_MODE_ALONE = re.compile(r'^diff --git ("?)a/(.+)\1 \1b/\2\1$', re.MULTILINE)  # it has no lines that name its path
 NOT_APPLIED = "the patch does not apply"  # how a grader's sentence about such a patch begins
 
 
@@ -50,7 +51,8 @@ class Graded:
 
 def touched(patch: str) -> set[str]:
     """Return the paths that a patch names."""
-    return {path for path in _TOUCHED.findall(patch) if path != "/dev/null"}
+    found = {path for path in _TOUCHED.findall(patch) if path != "/dev/null"}
+    return found | {match[2] for match in _MODE_ALONE.finditer(patch)}
 
 
 async def grade_predictions(

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from assay.agents.mini import MiniAgent
 from assay.agents.shell import outputs_of
@@ -25,6 +26,7 @@ from assay.rollout.budget import Budget
 from assay.rollout.patches import Change, TooLarge, taken
 from assay.rollout.places import Place, open_place
 from assay.rollout.planned import CutOff, Done, jobs_for, record_all
+from assay.rollout.stages import Stages, has_steps
 
 PATCH = "patch.diff"  # the one output of a task whose repository is a mounted tree
 
@@ -40,21 +42,29 @@ async def solve(
     UserError passes: it is no attempt's, and ends the run.
     """
     began = time.monotonic()
-    change, refused = Change("", ()), None
+    change, refused, stages = Change("", ()), None, None
     try:
-        async with open_place(task) as place:
+        stages = Stages(task, grading) if has_steps(task) else None
+        begun = task if stages is None else stages.first
+        async with open_place(begun) as place:
+            more = {}
+            if stages is not None:
+                await stages.begin(place)
+                more["further"] = partial(stages.further, place)
             trajectory = await agent.run(
-                task, model, place.sandbox, seed=seed_of(planned), workdir=place.workdir, env=place.env
+                begun, model, place.sandbox, seed=seed_of(planned), workdir=place.workdir, env=place.env, **more
             )
             if trajectory.exit is not Exit.MACHINERY:
                 try:
                     change = await taken(task, place.sandbox, place.tree)
                 except TooLarge as problem:
                     refused = Verdict.score(0.0, Reason.MALFORMED, detail=str(problem))
-                trajectory = _completed(task, trajectory, change, place)
+                if stages is not None and stages.fault:
+                    refused = Verdict.score(0.0, Reason.MALFORMED, detail=stages.fault)
+                trajectory = _completed(task, trajectory, change, place, stages)
     except MachineryError as problem:
         trajectory = _broken(task, agent, model, str(problem))
-    changed = refused is not None or _changed(task, trajectory)
+    changed = refused is not None or (_changed(task, trajectory) if stages is None else stages.changed)
     verdict = None
     if trajectory.exit is Exit.SUBMITTED and changed:
         async with grading():
@@ -73,9 +83,11 @@ async def solve(
     return ended, trajectory
 
 
-def _completed(task: Task, trajectory: Trajectory, change: Change, place: Place) -> Trajectory:
+def _completed(task: Task, trajectory: Trajectory, change: Change, place: Place, stages: Stages | None) -> Trajectory:
     """Return the trajectory with what the agent left behind."""
     outputs = {PATCH: change.patch} if change.patch else {}
+    if stages is not None:
+        return trajectory.model_copy(update={"outputs": stages.outputs, "diff": change.patch})
     if PATCH not in task.outputs:
         outputs = outputs_of(task, place.sandbox, place.sandbox.listing())
     created = tuple(path for path in change.paths if PATCH not in task.outputs and not task.declares(path))

@@ -243,6 +243,10 @@ class Sandbox:
         """Return relative path -> SHA-256 hex of every regular file, those of the tree included."""
         return self._home.space.listing()
 
+    def kinds(self) -> dict[str, workspace.Kind]:
+        """Return relative path -> kind of every regular file and symbolic link: executable or not, where it leads."""
+        return self._home.space.kinds()
+
 
 @asynccontextmanager
 async def open_sandbox(

@@ -93,6 +93,15 @@ class Folder:
             raise FileNotFoundError(name)
         return os.open(name, _READ, dir_fd=self.lower), True
 
+    def look(self, name: str) -> tuple[int, str | None]:
+        """Return the mode of `name`, and its target when it is a symbolic link. Raises OSError."""
+        for descriptor in (self.upper, self.lower):
+            if descriptor is not None:
+                with suppress(FileNotFoundError):
+                    mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+                    return mode, os.readlink(name, dir_fd=descriptor) if stat.S_ISLNK(mode) else None
+        raise FileNotFoundError(name)
+
     def entries(self) -> Iterator[tuple[str, bool, bool]]:
         """Yield (name, is a folder, is a regular file) of all that is in it."""
         seen = set()

@@ -144,6 +144,27 @@ def keep_contents(kind: str, path: Path) -> str:
     return key
 
 
+def keep_only(key: str) -> None:
+    """Remove the other trees of the kind (`keep_contents`) of this one."""
+    place = _place(key)
+    for other in place.parent.glob(f"{key.rpartition('-')[0]}-*"):
+        if other != place:
+            _remove(other)
+
+
+def forget(key: str) -> None:
+    """Remove a tree; of one that is a folder elsewhere, the link to it."""
+    _remove(_place(key))
+
+
+def _remove(place: Path) -> None:
+    with suppress(OSError):
+        if place.is_symlink():
+            place.unlink()
+        else:
+            shutil.rmtree(place)
+
+
 def mounts(task_mounts: Mapping[str, str]) -> dict[str, Path]:
     """Return `readonly` for `open_sandbox` from a task's mounts (path inside to tree key)."""
     return {inside: tree(key) for inside, key in task_mounts.items()}

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +88,17 @@ def plain_parts(path: str) -> list[str]:
     if not path or path.startswith("/") or "\0" in path or any(p in ("", ".", "..") for p in parts):
         raise ValueError(f"{path!r} is not a plain relative path")
     return parts
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What git keeps of an entry beside a file's content: whether its owner may run it, and a link's target.
+
+    Bytes of `target` that are no UTF-8 stand in it as os.fsdecode has them.
+    """
+
+    executable: bool = False
+    target: str | None = None
 
 
 class Workspace:
@@ -212,6 +224,30 @@ class Workspace:
         """
         digests: dict[str, str] = {}
         left = self.total_bytes + self.copied.bytes
+        for path, name, folder, is_file in self._entries():
+            if not is_file:
+                continue
+            with self._plain(folder, name) as found:
+                if found is None or (not found[2] and found[1].st_size > left):
+                    continue
+                left -= 0 if found[2] else found[1].st_size
+                digest = self._digest(*found)
+            if digest is not None:
+                digests[path] = digest
+        return dict(sorted(digests.items()))
+
+    def kinds(self) -> dict[str, Kind]:
+        """Return relative path -> kind of every regular file and symbolic link, whatever its size."""
+        found: dict[str, Kind] = {}
+        for path, name, folder, is_file in self._entries():
+            with suppress(OSError):
+                mode, target = folder.look(name)
+                if is_file or target is not None:
+                    found[path] = Kind(executable=is_file and bool(mode & stat.S_IXUSR), target=target)
+        return found
+
+    def _entries(self) -> Iterator[tuple[str, str, Folder, bool]]:
+        """Yield (path, name, open folder that holds it, is a regular file) of all but folders whose name is UTF-8."""
         pending: list[list[str]] = [[]]
         while pending:
             parts = pending.pop()
@@ -223,20 +259,12 @@ class Workspace:
                 for name, is_folder, is_file in folder.entries():
                     if not _is_text(name):
                         continue
-                    if is_folder:
-                        if len(parts) < MAX_DEPTH + self.copied.depth:
-                            pending.append([*parts, name])
-                    elif is_file:
-                        with self._plain(folder, name) as found:
-                            if found is None or (not found[2] and found[1].st_size > left):
-                                continue
-                            left -= 0 if found[2] else found[1].st_size
-                            digest = self._digest(*found)
-                        if digest is not None:
-                            digests["/".join([*parts, name])] = digest
+                    if not is_folder:
+                        yield "/".join([*parts, name]), name, folder, is_file
+                    elif len(parts) < MAX_DEPTH + self.copied.depth:
+                        pending.append([*parts, name])
             finally:
                 folder.close()
-        return dict(sorted(digests.items()))
 
     def over(self, held: int = 0) -> str:
         """Say in a few words which bound the whole tree is over; "" when it is within all of them.

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.errors import MachineryError, UserError
+from assay.ledger.calls import spoken
 from assay.models.formats import ChatFormat
-from assay.nouns import Exit, Message, Role, Trajectory
+from assay.nouns import Exit, Message, Reply, Role, Trajectory
 
 _THOUGHT = "</think>"  # ends the part of a turn that an endpoint may give apart from its text
 
@@ -26,11 +27,25 @@ def conversation_of(trajectory: Trajectory) -> list[Message]:
     """Return the messages of a trajectory as the model saw and said them."""
     messages = list(trajectory.prompt)
     for number, step in enumerate(trajectory.steps):
-        messages.append(Message(role=Role.ASSISTANT, content=step.reply.text, token_ids=step.reply.token_ids))
+        messages.append(turn_of(step.reply))
         last = number == len(trajectory.steps) - 1
         if not (last and trajectory.exit is Exit.SUBMITTED):
             messages.append(Message(role=Role.USER, content=step.observation))
     return messages
+
+
+def turn_of(reply: Reply) -> Message:
+    """Return the assistant's turn: calls of tools are in its sampled ids, or where there are none in its text."""
+    if reply.token_ids is None:
+        return Message(role=Role.ASSISTANT, content=spoken(reply))
+    return Message(role=Role.ASSISTANT, content=reply.text, token_ids=reply.token_ids, calls=reply.calls)
+
+
+def says(said: str, turn: Message) -> bool:
+    """Whether what sampled ids say is the turn, from whose text an endpoint takes the calls of tools."""
+    return said == turn.content or (
+        bool(turn.calls) and turn.content.strip() in said and all(call.name in said for call in turn.calls)
+    )
 
 
 def example_of(trajectory: Trajectory, chat: ChatFormat, context: int) -> Example:
@@ -109,4 +124,4 @@ def _is_turn(run: Sequence[int], turn: Message, chat: ChatFormat) -> bool:
         return run[-1] in chat.stops and said == turn.content and list(run) == chat.turn_ids(turn.content)
     if tuple(run) != turn.token_ids:
         return False
-    return said == turn.content or (_THOUGHT in said and said.rpartition(_THOUGHT)[2].strip() == turn.content.strip())
+    return says(said, turn) or (_THOUGHT in said and said.rpartition(_THOUGHT)[2].strip() == turn.content.strip())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from assay.ledger.calls import spoken
 from assay.nouns import Status
 from assay.training.collect import Tried
 
@@ -17,7 +18,7 @@ def verified(tried: Iterable[Tried], per_task: int) -> list[Tried]:
     solved = [each for each in tried if each[0].status is Status.SOLVED]
     for attempt, trajectory in sorted(solved, key=lambda each: each[0].steps):
         task_id = attempt.plan.task_id
-        words = (task_id, tuple(step.reply.text for step in trajectory.steps))
+        words = (task_id, tuple(spoken(step.reply) for step in trajectory.steps))
         if count.get(task_id, 0) < per_task and words not in said:
             said.add(words)
             count[task_id] = count.get(task_id, 0) + 1

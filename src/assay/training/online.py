@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from assay.errors import MachineryError, UserError
+from assay.executors.chosen import LOCAL, connected
 from assay.ledger import Ledger
 from assay.ledger.directory import held
 from assay.models.formats import ChatFormat, load_format
@@ -47,11 +48,13 @@ def train_online(
     tasks: Sequence[Task] | None = None,
     method: Method | None = None,
     say: Say = lambda text: None,
+    executor: str = LOCAL,
 ) -> dict[str, Any]:
     """Train the model in `start` by the objective of `config` in the directory `out`; return what came out.
 
     `tasks` stand in place of those that `online` names, `method` in place of the objective's name (one made from an h
-    of your own, by `from_derivative`). `say` gets a sentence an iteration. Objectives that train in
+    of your own, by `from_derivative`). `say` gets a sentence an iteration. `executor` names where attempts are sampled
+    (`assay.executors`); the training itself stays here, and what comes out is the same. Objectives that train in
     rounds (`expert`, `conditioned`) go to `assay.training.rounds`. Run again in the same directory it goes on;
     raises UserError where that holds another run. The result names the last `checkpoint`.
     """
@@ -72,11 +75,11 @@ def train_online(
         }
         claim(out, identity)
         _settle(config)
-        with Ledger(out / LEDGER) as ledger, ledger.running("online training"):
+        with Ledger(out / LEDGER) as ledger, ledger.running("online training"), connected(executor):
             ledger.add_tasks(given)
             if method.rounds:
-                return train_in_rounds(method, config, online, start, out, given, ledger, say)
-            return _Run(method, config, online, start, out, given, ledger, say).finish()
+                return train_in_rounds(method, config, online, start, out, given, ledger, say, executor)
+            return _Run(method, config, online, start, out, given, ledger, say, executor).finish()
 
 
 def _weights_of(method: Method, group: int) -> list[float] | None:
@@ -108,9 +111,10 @@ class _Run:
         tasks: Sequence[Task],
         ledger: Ledger,
         say: Say,
+        executor: str,
     ) -> None:
         self.method, self.online, self.out, self.tasks, self.ledger = method, online, out, tasks, ledger
-        self.say = say
+        self.say, self.executor = say, executor
         self.config = config.model_copy(update={"steps": online.iterations * online.minibatches})
         self.format: ChatFormat = load_format(start)
         card = {"base": str(start), "objective": method.name, "online": online.model_dump(mode="json")}
@@ -161,6 +165,7 @@ class _Run:
             max_new_tokens=online.max_new_tokens,
             slots=online.slots,
             agent=online.agent,
+            executor=self.executor,
         )
         groups = [tried[place : place + online.group] for place in range(0, len(tried), online.group)]
         bounds = [len(groups) * part // online.minibatches for part in range(online.minibatches + 1)]

@@ -29,6 +29,7 @@ def requested_and_achieved(
     seed: int,
     ledger: Ledger,
     say: Say,
+    executor: str,
 ) -> dict[str, Any]:
     """Ask for each tag in `learned`, the top one and the one above it; return and record the calibration.
 
@@ -65,6 +66,7 @@ def requested_and_achieved(
             max_new_tokens=online.max_new_tokens,
             slots=online.slots,
             agent=asking_for(tag, online.agent),
+            executor=executor,
         )
         scores: dict[str, list[float]] = defaultdict(list)
         for attempt, _ in tried:

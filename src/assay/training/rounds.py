@@ -66,6 +66,7 @@ def train_in_rounds(
     tasks: Sequence[Task],
     ledger: Ledger,
     say: Say,
+    executor: str,
 ) -> dict[str, Any]:
     """Run `online.iterations` rounds, or what is left of them; return what came out.
 
@@ -92,6 +93,7 @@ def train_in_rounds(
             max_new_tokens=online.max_new_tokens,
             slots=online.slots,
             agent=asking_for(TOP, online.agent) if asked else online.agent,
+            executor=executor,
         )
         rewards = [reward_of(attempt, online.reward) for attempt, _ in tried]
         valid = [reward for reward in rewards if reward is not None]
@@ -123,7 +125,7 @@ def train_in_rounds(
     found: dict[str, Any] = {}
     if method.name == "conditioned" and online.calibration:
         chosen = tasks_of(online.iterations, tasks, online, config.seed)
-        found["calibration"] = requested_and_achieved(here, chosen, learned, online, config.seed, ledger, say)
+        found["calibration"] = requested_and_achieved(here, chosen, learned, online, config.seed, ledger, say, executor)
     return {
         "out": str(out),
         "checkpoint": str(here),

@@ -136,10 +136,10 @@ def with_path(environment: Mapping[str, str], first: Sequence[str], last: str = 
 def binds(task: Task) -> dict[str, str]:
     """Return `binds` for `open_sandbox` by which an agent finds its workspace where the task says, and at /work.
 
-    Raises MachineryError for a task of several steps: no agent here works through them, and that is no model's fault.
+    Raises MachineryError for a task of several steps as a whole: an agent's sandbox is that of one after another.
     """
     if task.grader.kind == "command" and task.grader.data.get("steps"):
-        raise MachineryError(f"task {task.id} has several steps: its states can be graded, but no agent runs on it yet")
+        raise MachineryError(f"task {task.id} has several steps, through which only `assay solve` takes an agent")
     workdir = str(task.grader.data.get("workdir", WORKDIR)) if task.grader.kind == "command" else WORK
     return {WORK: ""} if workdir.startswith(f"{SOURCES}/") else {WORK: "", workdir: ""}
 

@@ -1,9 +1,11 @@
 """What applies a candidate's patch inside the sandbox for the kind `tests`, before anything of it has run.
 
 The patch is data for `git apply`, or `patch` where git is not there, in a workspace without a repository's
-metadata. What it touched is then found by looking at the tree, not by reading the patch as some tool would. Every
-touched path that steers the tests is put back as it was, no symlink and nothing but plain files stays. What is left is
-told: the tests then run in sandboxes of their own, on the tree as it was with those files laid over it.
+metadata. What it touched is then found by looking at the tree, not by reading the patch as some tool would. In place of
+a symbolic link that it makes comes a copy of what the link leads to inside the tree, so that what is seen through a
+link is judged path by path like anything else; a link that leads out of the tree, or to nothing, is undone. Every
+touched path that steers the tests is put back as it was, and nothing but plain files stays. What is left is told: the
+tests then run in sandboxes of their own, on the tree as it was with those files laid over it.
 """
 
 import errno
@@ -35,11 +37,17 @@ def _read(size: int) -> bytes:
 def _state(root: str) -> State:
     """Return what tells a changed entry from an unchanged one, for every path that is no folder."""
     found = {}
-    for folder, folders, names in os.walk(root):
-        for name in [*names, *(inner for inner in folders if os.path.islink(os.path.join(folder, inner)))]:
-            path = os.path.join(folder, name)
-            info = os.lstat(path)
-            found[os.path.relpath(path, root)] = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ino)
+    folders = [""]
+    while folders:
+        above = folders.pop()
+        with os.scandir(os.path.join(root, above)) as entries:
+            for entry in entries:
+                path = above + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(path + "/")
+                else:
+                    info = entry.stat(follow_symlinks=False)
+                    found[path] = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ino)
     return found
 
 
@@ -132,11 +140,45 @@ def work(request: dict) -> dict:
     if fault := _apply(root, request["patch"].encode(), before):
         return {"fault": fault}
     try:
+        _fill_links(root, before)
         return _settle(root, request, before)
     except OSError as error:
         if error.errno in _OURS:
             raise
         return {"fault": f"it leaves a tree that cannot be looked at: {error}"}
+
+
+def _fill_links(root: str, before: State) -> None:
+    """Put copies in place of the links that were made, where they lead to a file or a folder inside."""
+    after = _state(root)
+    made = [path for path, seen in after.items() if stat.S_ISLNK(seen[0]) and before.get(path) != seen]
+    for path in sorted(made):
+        link = os.path.join(root, path)
+        end = _inside(root, link)
+        if os.path.isfile(end):
+            os.unlink(link)
+            shutil.copy2(end, link)
+        elif os.path.isdir(end) and not f"{link}/".startswith(f"{end}/"):
+            os.unlink(link)
+            _copy_folder(root, end, link)
+
+
+def _inside(root: str, link: str) -> str:
+    """Return the path that a link leads to through whatever other links, "" when that is not below `root`."""
+    end, top = os.path.realpath(link), os.path.realpath(root)
+    return os.path.join(root, os.path.relpath(end, top)) if end.startswith(f"{top}/") else ""
+
+
+def _copy_folder(root: str, source: str, target: str) -> None:
+    """Copy the files of a folder. Of the links in it, those to files inside come as files, others not at all."""
+    for folder, _, names in os.walk(source):
+        here = os.path.join(target, os.path.relpath(folder, source)) if folder != source else target
+        os.mkdir(here)
+        for name in names:
+            place = os.path.join(folder, name)
+            end = _inside(root, place) if os.path.islink(place) else place
+            if os.path.isfile(end):
+                shutil.copy2(end, os.path.join(here, name))
 
 
 def _settle(root: str, request: dict, before: State) -> dict:

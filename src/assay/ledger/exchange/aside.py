@@ -81,4 +81,8 @@ def restored(table: Mapping[str, Any], found: Trajectory | None) -> tuple[Attemp
 
 def _with(step: Step, turn: Mapping[str, Any]) -> dict[str, Any]:
     reply = step.reply.model_dump() | {name: turn[name] for name in _REPLY}
-    return {"reply": reply, "observation": step.observation, **{name: turn[name] for name in _TURN}}
+    results = list(step.results)
+    if results:  # the one that submitted has no message that would say how it ended
+        results[-1] = results[-1].model_copy(update={name: turn[name] for name in ("returncode", "timed_out")})
+    seen = {"observation": step.observation, "results": results}
+    return {"reply": reply, **seen, **{name: turn[name] for name in _TURN}}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assay.agents.mini import actions_of
+from assay.ledger.calls import spoken
 from assay.nouns import Finish, Message, Reply, Role, Step, Trajectory
 
 
@@ -28,7 +29,7 @@ def said_by(trajectory: Trajectory) -> Iterator[Said]:
         yield Said(message.role, message.content, token_ids=message.token_ids)
     for step in trajectory.steps:
         reply = step.reply
-        yield Said(Role.ASSISTANT, reply.text, reply.reasoning, reply.token_ids, reply.logprobs)
+        yield Said(Role.ASSISTANT, spoken(reply), reply.reasoning, reply.token_ids, reply.logprobs)
         if step.observation:
             yield Said(Role.USER, step.observation)
 

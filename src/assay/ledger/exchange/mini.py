@@ -13,8 +13,10 @@ from typing import Any
 from assay import __version__
 from assay.agents.mini import MiniConfig, actions_of
 from assay.errors import UserError
+from assay.ledger.calls import spoken
 from assay.ledger.exchange.aside import aside, prompt_of, restored
-from assay.nouns import Attempt, Exit, Finish, Message, Reply, Role, Status, Step, Trajectory
+from assay.models.tools import calls_of
+from assay.nouns import Attempt, Exit, Finish, Message, Reply, Role, Status, Step, ToolCall, ToolResult, Trajectory
 
 FORMATS = FORMAT_1, FORMAT = "mini-swe-agent-1", "mini-swe-agent-1.1"
 _EXIT_STATUS = {
@@ -65,6 +67,7 @@ def config_of(agent: MiniConfig, model: Mapping[str, Any], sandbox: str) -> dict
             "price": model["price"],
             "observation_template": agent.observation,
             "format_error_template": agent.format_error,
+            "protocol": agent.protocol,
             "fence": agent.fence,
             "output_chars": agent.output_chars,
             **{name: model[name] for name in ("model_class", "weights") if name in model},
@@ -100,7 +103,7 @@ def to_traj_1(
     """Return the trajectory in format 1, of mini-swe-agent before 2.0: texts alone, and the end as a user's turn."""
     messages = [{"role": message.role.value, "content": message.content} for message in trajectory.prompt]
     for step in trajectory.steps:
-        messages.append({"role": "assistant", "content": step.reply.text})
+        messages.append({"role": "assistant", "content": spoken(step.reply)})
         if step.observation:
             messages.append({"role": "user", "content": step.observation})
     messages.append({"role": "user", "content": patch_of(attempt, trajectory)})
@@ -139,7 +142,7 @@ def _file(
 def _said(step: Step) -> dict[str, Any]:
     reply = step.reply
     extra: dict[str, Any] = {
-        "actions": [] if step.command is None else [{"command": step.command}],
+        "actions": _actions(step),
         "cost": reply.cost,
         "finish_reason": reply.finish.value,
         "usage": {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.sampled_tokens},
@@ -147,12 +150,31 @@ def _said(step: Step) -> dict[str, Any]:
     if reply.token_ids is not None or reply.logprobs is not None:
         extra |= {"token_ids": reply.token_ids, "logprobs": reply.logprobs}
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "extra": extra}
+    if reply.calls:
+        message["tool_calls"] = calls_of(Message(role=Role.ASSISTANT, content="", calls=reply.calls))
     return message | ({"reasoning_content": reply.reasoning} if reply.reasoning else {})
+
+
+def _actions(step: Step) -> list[dict[str, Any]]:
+    if step.results:
+        return [{"command": each.command, "tool_call_id": each.id} for each in step.results]
+    return [] if step.command is None else [{"command": step.command}]
 
 
 def _seen(step: Step) -> list[dict[str, Any]]:
     if step.command is None:
         return [{"role": "user", "content": step.observation, "extra": {"interrupt_type": "FormatError"}}]
+    if step.results:  # the one that submitted, the last, was not answered
+        return [
+            {
+                "role": "tool",
+                "tool_call_id": each.id,
+                "content": each.observation,
+                "extra": {"returncode": each.returncode, "timed_out": each.timed_out},
+            }
+            for each in step.results
+            if each.observation
+        ]
     if not step.observation:  # it submitted
         return []
     extra = {"returncode": step.returncode, "timed_out": step.timed_out}
@@ -210,8 +232,10 @@ def read_plainly(data: Any, where: str) -> Trajectory:
             steps.append(_step(message, content, extra))
         elif steps:
             last = steps[-1]
-            told = {"observation": f"{last.observation}\n{content}" if last.observation else content}
+            told: dict[str, Any] = {"observation": f"{last.observation}\n{content}" if last.observation else content}
             code = extra.get("returncode")
+            results = [_answered(each, message, content, extra) for each in last.results]
+            told |= {"results": tuple(results)}
             steps[-1] = last.model_copy(update=told | ({"returncode": code} if isinstance(code, int) else {}))
     return Trajectory(
         task_id=str(data.get("instance_id") or Path(where).name.removesuffix(".traj.json")),
@@ -238,11 +262,40 @@ def _step(message: dict[str, Any], content: str, extra: dict[str, Any]) -> Step:
         sampled_tokens=int(usage.get("completion_tokens") or 0),
         cost=float(extra.get("cost") or 0.0),
         reasoning=str(message.get("reasoning_content") or ""),
+        calls=_calls(message),
     )
     if not commands and "actions" not in extra:  # version 1 keeps none: its own rule, one block of bash
         found = actions_of(content, "bash")
         commands = found if len(found) == 1 else []
-    return Step(reply=reply, command="\n".join(commands) if commands else None)
+    named = [a for a in actions or [] if isinstance(a, dict) and "command" in a and a.get("tool_call_id")]
+    results = tuple(ToolResult(id=str(a["tool_call_id"]), command=str(a["command"])) for a in named)
+    return Step(reply=reply, command="\n".join(commands) if commands else None, results=results if reply.calls else ())
+
+
+def _calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
+    """Return the calls of tools in an assistant's message, as the chat API has them."""
+    found = []
+    for call in message.get("tool_calls") or ():
+        function = _table(_table(call).get("function"))
+        if function.get("name"):
+            arguments = function.get("arguments")
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            found.append(ToolCall(id=str(call.get("id") or ""), name=str(function["name"]), arguments=text))
+    return tuple(found)
+
+
+def _answered(result: ToolResult, message: dict[str, Any], content: str, extra: dict[str, Any]) -> ToolResult:
+    """Return what a call did with the message that answers it, if it is this one."""
+    if message.get("tool_call_id") != result.id:
+        return result
+    code = extra.get("returncode")
+    return result.model_copy(
+        update={
+            "observation": content,
+            "returncode": code if isinstance(code, int) else None,
+            "timed_out": extra.get("timed_out") is True,
+        }
+    )
 
 
 def _content(value: Any) -> str:

@@ -81,7 +81,7 @@ class _Reader:
         redacted = self._redactor.noun(found)
         steps = []
         for before, after in zip(found.steps, redacted.steps, strict=True):
-            if before.reply.text != after.reply.text:
+            if (before.reply.text, before.reply.calls) != (after.reply.text, after.reply.calls):
                 reply = after.reply.model_copy(update={"token_ids": None, "logprobs": None})
                 after = after.model_copy(update={"reply": reply})
             steps.append(after)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from assay import __version__
 from assay.corpus.fetch import disk_errors
 from assay.errors import MachineryError, UserError
+from assay.executors.chosen import LOCAL
 from assay.nouns.base import digest
 from assay.training.data.card import DataCard
 from assay.training.data.layout import CARD, TOKENIZER, WORK
@@ -31,7 +32,8 @@ from assay.training.data.tokenise import OpenFormat, open_format, tokenised
 from assay.training.data.writer import ShardWriter, clear, done_file, finish, save
 
 Say = Callable[[str], None]
-Run = Callable[[Callable, list[tuple]], Iterator]  # calls a function with each tuple of arguments, in their order
+IDENTITY = "identity.json"  # in the folder of what is not finished: what decides the bytes of the build
+Run = Callable[[Callable, list[tuple]], Iterator]  # calls a function with each tuple of arguments
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,14 @@ def build(
     template: Path | None = None,
     results: Results | None = None,
     processes: int = 1,
+    executor: str = LOCAL,
     say: Say = lambda text: None,
 ) -> DataCard:
     """Make a training set of the sources `words` in the folder `out` and return its card.
 
     The same sources, tokenizer, template and recipe give the same bytes, whatever the order of the sources and the
-    number of processes. Raises UserError; what was done until then is kept for the next call.
+    number of processes, here or where `executor` is: its nodes must see sources, model and `out` at the same places.
+    Raises UserError; what was done until then is kept for the next call.
     """
     if (out / CARD).exists():
         raise UserError(f"{out} holds a finished training set: name another folder with --out, or remove it")
@@ -165,7 +169,7 @@ def build(
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with _begun(out, identity, say):
-        with _pool(job, processes) as run:
+        with _pool(job, processes) if executor == LOCAL else _cluster(executor, job) as run:
             found = _choose(job, run, say)
             shards = _shards(np.load(plan_file(out), mmap_mode="r")["characters"], recipe.shard_characters)
             todo = [(n, *ends) for n, ends in enumerate(shards) if not done_file(out, n).is_file()]
@@ -246,7 +250,7 @@ def _begun(out: Path, identity: dict, say: Say) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"Another build is at work in {out}: wait for it or name another with --out") from None
-        told = work / "identity.json"
+        told = work / IDENTITY
         before = json.loads(told.read_text()) if told.is_file() else None
         if before == identity:
             say(f"{out} holds an unfinished build of the same: going on with it")
@@ -278,3 +282,9 @@ def _pool(job: Job, processes: int) -> Iterator[Run]:
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _cluster(executor: str, job: Job) -> AbstractContextManager[Run]:
+    from assay.training.data.spread import spread
+
+    return spread(executor, job)

@@ -164,8 +164,8 @@ def _said_and_seen(trajectory: Trajectory, thinking: bool) -> tuple[Message, ...
 def _spoken(step: Step, thinking: bool) -> Step:
     """Return the step with a text that holds what it did: its command where tools were called, thinking if asked."""
     reply = step.reply
-    text = reply.text
-    if step.command and step.command.strip() not in text:
+    text = reply.text  # the calls that a reply keeps are made part of it with the conversation
+    if not reply.calls and step.command and step.command.strip() not in text:
         text = said(text, [fenced(step.command)])
     if thinking and reply.reasoning:
         text = f"<think>\n{reply.reasoning.strip()}\n</think>\n\n{text}"

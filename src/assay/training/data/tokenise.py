@@ -10,10 +10,10 @@ import numpy as np
 from assay.corpus.fetch import sha256_file
 from assay.errors import MachineryError, UserError
 from assay.models.formats import ChatFormat, load_format
-from assay.nouns import Message, Role
+from assay.nouns import Finish, Message, Reply, Role
 from assay.training.data.recipe import Recipe
 from assay.training.data.records import Fault, Record
-from assay.training.examples import Example, check_mask
+from assay.training.examples import Example, check_mask, says, turn_of
 
 MISMATCH, REFUSED, MASK = "ids of another tokenizer", "refused by the chat format", "text that does not come back"
 _THOUGHT = "</think>"
@@ -97,7 +97,9 @@ def _resolved(record: Record, chat: OpenFormat, recipe: Recipe, where: str) -> l
 
 
 def _without_ids(message: Message) -> Message:
-    return message if message.token_ids is None else Message(role=message.role, content=message.content)
+    if message.token_ids is None:
+        return message
+    return turn_of(Reply(text=message.content, finish=Finish.STOP, calls=message.calls))
 
 
 def _sampled(message: Message, format: ChatFormat, believed: bool, where: str) -> Message:
@@ -105,7 +107,7 @@ def _sampled(message: Message, format: ChatFormat, believed: bool, where: str) -
     ids = message.token_ids or ()
     if ids and min(ids) >= 0 and max(ids) < format.vocabulary:
         said = format.decode(ids)
-        if believed or said == message.content or _same_after_thought(said, message.content):
+        if believed or says(said, message) or _same_after_thought(said, message.content):
             return Message(role=message.role, content=said, token_ids=ids)
     raise Fault(
         MISMATCH,
