@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from assay.tasks.swebench.specs import Environment, Specification, specification
 
@@ -138,3 +139,28 @@ def test_the_plugin_that_answers_for_httpbin_is_loaded_and_is_python_of_its_envi
     }
     installed = {re.split(r"[=<>]", line)[0] for line in wanted.packages}
     assert imported - {"os", "socket", "ssl", "tempfile", "threading", "six"} <= installed  # six comes with httpbin
+
+
+@pytest.mark.parametrize(
+    ("repository", "version", "lines", "kept"),
+    [
+        ("django/django", "1.10", ["pytz > dev", "jinja2 >= 2.7,<2.9", "Pillow"], ["jinja2 >= 2.7,<2.9", "Pillow"]),
+        (
+            "pylint-dev/pylint",
+            "3.3",
+            [".[testutils]", "-e .[testutils]", "setuptools==41.6.0", "py~=1.11.0"],
+            ["py~=1.11.0"],
+        ),
+    ],
+)
+def test_no_line_is_left_that_uv_cannot_read_or_meet(
+    repository: str, version: str, lines: list[str], kept: list[str]
+) -> None:
+    """Lines that the trees' own files have had, and the exact pins beside them."""
+    wanted = chosen(repository, version)
+    [entry] = wanted.requirements
+    left = [line for line in lines if not any(re.search(pattern, line) for pattern in entry.drop)]
+    assert left == kept
+    pins = dict(line.lower().split("==") for line in wanted.constraints if "==" in line)
+    pinned = [asked for asked in map(Requirement, left) if asked.name.lower() in pins]
+    assert all(asked.specifier.contains(pins[asked.name.lower()]) for asked in pinned)
