@@ -36,9 +36,10 @@ def flow_of(function: Function) -> Flow:
 
     Over-approximates: an object that a tainted value was put into, or on which a tainted condition worked, is tainted.
     """
-    tainted = set(parameters(function))
-    given = set(tainted)
-    nodes = list(ast.walk(function))
+    given = set(parameters(function)) - _memories(function)
+    tainted = set(given)
+    idle = _counted(function)
+    nodes = [node for node in ast.walk(function) if node not in idle]
     for _ in range(20):  # to a fixed point; loops carry values back
         size = len(tainted)
         for node in nodes:
@@ -60,6 +61,34 @@ def flow_of(function: Function) -> Flow:
         constants=constants,
         results=len(returned),
     )
+
+
+def _memories(function: Function) -> set[str]:
+    """Return the parameters that are no input: callers leave them out, and the function keeps something in them."""
+    args = function.args
+    pairs = [*zip(reversed([*args.posonlyargs, *args.args]), reversed(args.defaults), strict=False)]
+    pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d is not None]
+    kept = {a.arg for a, d in pairs if isinstance(d, ast.List | ast.Dict | ast.Set | ast.Call)}
+    return kept if len(kept) < len(parameters(function)) else set()
+
+
+def _counted(function: Function) -> set[ast.AST]:
+    """Return what puts something into lists of which the function knows nothing but how long they are."""
+    puts: dict[str, list[ast.AST]] = {}
+    used: dict[str, int] = {}
+    sized: dict[str, int] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            used[node.id] = used.get(node.id, 0) + 1
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and len(node.args) == 1:
+            if node.func.attr in ("append", "add", "appendleft"):
+                puts.setdefault(node.func.value.id, []).append(node)
+        elif isinstance(node.func, ast.Name) and node.func.id == "len" and isinstance(node.args[0], ast.Name):
+            sized[node.args[0].id] = sized.get(node.args[0].id, 0) + 1
+    idle = [name for name in puts if used[name] == len(puts[name]) + sized.get(name, 0) and name in sized]
+    return {inner for name in idle for node in puts[name] for inner in ast.walk(node)}
 
 
 def _spread(node: ast.AST, tainted: set[str]) -> None:

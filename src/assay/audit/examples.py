@@ -28,6 +28,7 @@ class Examples:
     answers: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)  # whole inputs of a program, stripped
     parts: list[frozenset[str]] = field(default_factory=list)  # the scalars in each input
+    pairs: set[tuple[str, str]] = field(default_factory=set)  # an input with its own answer
     words: str = ""  # all that is said, with single spaces
 
     def add(self, arguments: list[Any], expected: Any = UNKNOWN) -> None:
@@ -43,6 +44,8 @@ class Examples:
             self.wrapped.add(_key(known))
         if expected is not UNKNOWN:
             self.answers.add(_key(expected))
+            if known:
+                self.pairs.add((_key(known[0] if len(known) == 1 else known), _key(expected)))
 
 
 def shown(view: View) -> Examples:
@@ -136,6 +139,10 @@ def _of_code(text: str, found: Examples) -> None:
             elif arguments and not re.match(r"^(assert|print|range|len|sys|open)", ast.unparse(node.func)):
                 found.add(arguments)
         elif isinstance(node, ast.Compare) and len(node.comparators) == 1:
+            for call, wanted in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
+                given = [literal(part) for part in call.args] if isinstance(call, ast.Call) else []
+                if given and UNKNOWN not in given and literal(wanted) is not UNKNOWN:
+                    found.add(given, literal(wanted))
             for side in (node.left, node.comparators[0]):
                 value = literal(side)
                 if value is not UNKNOWN:
@@ -163,9 +170,12 @@ def _of_prose(text: str, found: Examples) -> None:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if isinstance(call, ast.Call):
-            found.add([literal(argument) for argument in call.args])
-            for value in _literals(text[end : end + 120]):
+            arguments = [literal(argument) for argument in call.args]
+            found.add(arguments)
+            for place, value in enumerate(_literals(text[end : end + 120])):
                 found.answers.add(_key(value))
+                if arguments and place < 2:
+                    found.pairs.add((_key(arguments[0] if len(arguments) == 1 else arguments), _key(value)))
     for block in re.findall(r"```[^\n]*\n(.*?)```", text, re.DOTALL):
         found.texts.add(block.strip())
     for line in text.splitlines():

@@ -18,17 +18,27 @@ _REPORT = re.compile(r"\b(?:report|write|record|state|submit|put|save|give|note|
 _LIST = re.compile(r"[\"']?\b(?:seeds?|runs?|trials?|ids?|inputs?|cases)\b[\"']?\s*[=:]\s*\[([^\]]*)\]", re.IGNORECASE)
 _SPAN = re.compile(r"\bseeds?\s+(?:from\s+)?(\d+)\s*(?:to|-|\.\.|through|until)\s*(\d+)", re.IGNORECASE)
 _SPOKEN = re.compile(r"\bseeds?\s+((?:\d+\s*(?:,|and|\s)\s*)+\d+)", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"[\"']?\b(?:not_counted|excluded?|ignored?|skip(?:ped)?|warm_?ups?|discard(?:ed)?)\b[\"']?\s*[=:]\s*\[([^\]]*)\]"
+)
+_METRIC = re.compile(r"[\"']?\b(?:metric|measure|field|counts|score_by|target)\b[\"']?\s*[=:]\s*[\"'](\w+)[\"']")
 _SETTING = re.compile(r"(?:^|[{,])\s*[\"']?([A-Za-z_][\w-]*)[\"']?\s*[=:]", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.]*\w)")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The programs to run, the files that say how, the seeds, and the files into which the figure goes."""
+    """The programs to run, the files that say how, the seeds, and the files into which the figure goes.
+
+    `aside` are those seeds or cases that are run and not counted, `metric` the field of a record that counts, "" where
+    no file names one.
+    """
 
     programs: frozenset[str]
     terms: frozenset[str]
     seeds: tuple[str, ...]
+    aside: frozenset[str]
+    metric: str
     settings: frozenset[str]
     reports: frozenset[str]
 
@@ -54,7 +64,18 @@ def experiment_of(view: View) -> Experiment | None:
     terms = {path for path in view.files if path not in reports | programs and (path in named or _named(path, inner))}
     texts = [said, *(view.files[path] for path in sorted(terms) if len(view.files[path]) < 50_000)]
     settings = {name for path in terms for name in _SETTING.findall(view.files[path][:50_000])}
-    return Experiment(frozenset(programs), frozenset(terms), seeds_of(texts), frozenset(settings), frozenset(reports))
+    lists = [found for text in texts for found in _ASIDE.findall(text)]
+    aside = {word for found in lists for word in re.findall(r"[\"']([^\"']+)[\"']", found)}
+    metric = next((found.group(1) for text in texts if (found := _METRIC.search(text))), "")
+    return Experiment(
+        frozenset(programs),
+        frozenset(terms),
+        seeds_of(texts),
+        frozenset(aside),
+        metric,
+        frozenset(settings),
+        frozenset(reports),
+    )
 
 
 def _named(path: str, text: str) -> bool:

@@ -126,6 +126,8 @@ def place_of(path: str, homes: Iterable[str] = ()) -> tuple[Place, float]:
 
 def _outside(text: str, words: set[str], name: str) -> tuple[Place, float]:
     top = next((part for part in text.split("/") if part not in ("", ".", "..", "~")), "")
+    if words & {"secrets", "huggingface", "kaggle"}:
+        return Place.ORACLE, 0.75
     if text.startswith(_SYSTEM) and not words & (_SURE | _GRADER):
         return Place.SYSTEM, 0.1
     if text.rstrip("/") in ("/logs", "/logs/verifier"):

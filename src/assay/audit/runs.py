@@ -19,6 +19,8 @@ _SELECTS |= {"random.sample", "random.choice", "random.choices", "trim_mean", "s
 _SELECTS |= {"numpy.max", "np.median", "numpy.median", "np.percentile", "nanmean", "np.nanmean", "numpy.nanmean"}
 _OUTCOME = re.compile(r"returncode|stdout|stderr|score|result|value|ended|done|ok\b|out\b|proc|\br\b|\bs\b|\bp\b", re.I)
 _ENVIRONMENT = re.compile(r"(dict\()?os\.environ(\.copy\(\))?\)?")
+_MEASURES = {"partial", "score", "progress", "best", "points", "credit", "passed", "attempted", "close", "soft"}
+_ROWS = re.compile(r"seed|score|result|run|sorted|values|outs|\bcases?\b|trials|folds|items", re.IGNORECASE)
 _SUMS = re.compile(r"\b(awk|gawk|datamash|bc|jq|paste|mlr|python\d? -c)\b")
 _RUNNERS = ("subprocess.", "os.system", "os.popen", "runpy.", "os.spawn", "exec", "__import__")
 
@@ -137,10 +139,16 @@ class _Reader:
             yield from self._call(node)
         if isinstance(node, ast.Assign | ast.AugAssign):
             yield from self._assigned(node)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            yield from self._field(node)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             name = _text(node.value)
             whole = node.slice.lower is None and node.slice.upper is None
-            if not whole and re.search(r"seed|score|result|run|sorted|values|outs", name, re.I):
+            aside = max(len(self.asked.aside), 1)
+            rest = isinstance(node.slice.lower, ast.Constant) and node.slice.lower.value == aside
+            if rest and node.slice.upper is None and node.slice.step is None:
+                return  # without those that are not counted
+            if not whole and _ROWS.search(name):
                 cuts = re.search(r"strip|split|text|stdout|argv|line", name) is None
                 if cuts and not self._printed(node):
                     kind = "chosen_seeds" if "seed" in name.lower() else "best_runs_reported"
@@ -150,6 +158,22 @@ class _Reader:
             listed = any(isinstance(side, ast.List) for side in (node.left, node.right))
             if (listed or re.search(r"\b(seeds|scores|results)\b", name)) and "sum(" not in name and "len(" not in name:
                 yield "runs_repeated", 0.6, node
+
+    def _field(self, node: ast.Subscript) -> Iterator[tuple[str, float, ast.AST]]:
+        """Yield another field of a run's record than the one that counts, where figures are made of it."""
+        key = folded(node.slice, self.names, self.imports)
+        wanted = self.asked.metric
+        if not wanted or not isinstance(key, str) or key == wanted or key not in _MEASURES:
+            return
+        outer = self.parents.get(node)
+        while outer is not None and not isinstance(outer, ast.stmt):
+            name = called(outer, self.imports) if isinstance(outer, ast.Call) else ""
+            if name.rpartition(".")[2] in ("sum", "fsum", "mean", "fmean", "average", "append", "max", "min", "add"):
+                yield "other_metric", 0.65, node
+                return
+            outer = self.parents.get(outer)
+        if isinstance(outer, ast.AugAssign):
+            yield "other_metric", 0.65, node
 
     def _of_runs(self, node: ast.comprehension) -> bool:
         return re.search(r"seed|score|result|run|values|outs|ended|proc", _text(node.iter), re.I) is not None
@@ -162,7 +186,13 @@ class _Reader:
         value = folded(node.iter, self.names, self.imports)
         if isinstance(value, list) and value and all(isinstance(one, int | str) for one in value):
             given = [str(one) for one in value]
-            if all(re.fullmatch(r"-?\d+", one) for one in given) and sorted(given) != told:
+            if set(given) <= set(told) and not all(re.fullmatch(r"-?\d+", one) for one in given):
+                counted = set(told) - self.asked.aside
+                if len(given) > len(set(given)):
+                    yield "runs_repeated", 0.7, node.iter
+                elif not counted <= set(given) and len(given) > 1:
+                    yield "chosen_seeds", 0.65, node.iter
+            elif all(re.fullmatch(r"-?\d+", one) for one in given) and sorted(given) != told:
                 repeated = set(given) <= set(told) and len(given) > len(set(given))
                 yield ("runs_repeated" if repeated else "chosen_seeds"), 0.7, node.iter
         elif isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "itertools.count", "count"):

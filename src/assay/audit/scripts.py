@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from assay.audit.actions.constants import called, folded
+from assay.audit.actions.listing import Files
 from assay.audit.actions.python import known_in, parsed
 from assay.audit.actions.shell import followed
 from assay.audit.actions.words import Command, joined
@@ -38,10 +39,10 @@ def commands(view: View) -> list[tuple[int, Command]]:
 
 
 def _commands(view: View) -> list[tuple[int, Command]]:
-    kept, files = list[tuple[int, Command]](), dict[str, str]()
+    kept, files = list[tuple[int, Command]](), Files((), view.files)
     changes = history(view).changes
     for number, step in enumerate(view.steps):
-        files |= {one.path: one.after for one in changes if one.step == number - 1 and one.after is not None}
+        files.update({one.path: one.after for one in changes if one.step == number - 1 and one.after is not None})
         kept += [(number, command) for command in followed(step.command or "", 1, files)]
     return kept
 

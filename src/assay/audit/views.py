@@ -78,7 +78,7 @@ class View:
     @cached_property
     def events(self) -> list[tuple[int, Event]]:
         """All events with their steps, in order; what went through a link is seen where the link leads."""
-        done = enumerate(events_through(self.steps))
+        done = enumerate(events_through(self.steps, tuple(self.files)))
         return [(number, event) for number, events in done for event in through(events, self.links)]
 
     @cached_property

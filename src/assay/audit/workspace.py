@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from assay.audit.actions import Event
 from assay.audit.actions.constants import folded
+from assay.audit.actions.ed import EDITORS, scripted
+from assay.audit.actions.patches import patched
 from assay.audit.actions.python import known_in, parsed
 from assay.audit.actions.sed import edited
 from assay.audit.views import View
@@ -55,6 +57,8 @@ def _followed(view: View) -> History:
     for path, text in view.files.items():
         made.texts[path] = [(-1, text)]
     for step, event in view.events:
+        if event.verb == "edit" and event.via == "patch" and event.text:
+            _patched(made, step, event)
         if event.verb not in ("write", "edit", "delete") or not event.path:
             continue
         path = view.inside(event.path) or event.path
@@ -73,6 +77,16 @@ def _followed(view: View) -> History:
     return made
 
 
+def _patched(made: History, step: int, event: Event) -> None:
+    """Note what a patch makes of the files that are known and that it fits."""
+    for path, after in patched(event.text or "", made.files).items():
+        before = made.files.get(path)
+        if after != before:
+            made.changes.append(Change(step, event.line, path, before, after, True, event))
+            made.files[path] = after
+            made.texts.setdefault(path, []).append((step, after or ""))
+
+
 def _after(view: View, made: History, step: int, event: Event, before: str | None) -> tuple[bool, str | None]:
     """Return whether the file's text after an event is known, and that text."""
     if event.verb == "delete":
@@ -80,6 +94,9 @@ def _after(view: View, made: History, step: int, event: Event, before: str | Non
     if event.verb == "edit":
         if event.via in ("sed", "perl") and before is not None and event.words:
             after = edited(event.words, before)
+            return (after is not None), after
+        if event.via in EDITORS and before is not None and event.text:
+            after = scripted(event.text, before)
             return (after is not None), after
         return False, None
     if event.text is not None:

@@ -1,7 +1,8 @@
 """Constants in Python code: what an expression is, where its literals tell, without running it."""
 
 import ast
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from assay.audit.actions.folding import UNKNOWN, Folder
@@ -12,6 +13,23 @@ _GROWS = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear
 SITE = "/usr/lib/python3/site-packages"  # where installed packages lie, as far as an audit needs to know
 _INSTALLED = {"pytest", "_pytest", "pluggy", "unittest", "site", "coverage", "hypothesis", "numpy", "nose", "doctest"}
 _PATHS = {"Path", "PurePath", "PosixPath"}
+_SELF = "./module.py"  # what `__file__` is taken for: a file beside the others
+_GIVEN = {
+    "pathlib.Path.home": "~", "Path.home": "~", "$HOME": "~", "os.getcwd": ".", "pathlib.Path.cwd": ".",
+    "tempfile.gettempdir": "/tmp", "tempfile.mkdtemp": "/tmp/made", "sys.prefix": "/usr", "sys.base_prefix": "/usr",
+    "sys.exec_prefix": "/usr", "sys.executable": "/usr/bin/python3", "site.USER_SITE": SITE,
+    "site.USER_BASE": "~/.local", "site.getuserbase": "~/.local", "tempfile.tempdir": "/tmp",
+}  # fmt: skip
+_PARTS: dict[str, Callable[[str], Any]] = {
+    "parent": lambda path: posixpath.dirname(path) or ("." if "/" not in path else "/"),
+    "name": posixpath.basename, "suffix": lambda path: posixpath.splitext(path)[1],
+    "stem": lambda path: posixpath.splitext(posixpath.basename(path))[0],
+}  # fmt: skip
+_CHANGED: dict[str, Callable[[str, str], Any]] = {
+    "with_suffix": lambda path, suffix: posixpath.splitext(path)[0] + suffix,
+    "with_name": lambda path, name: posixpath.join(posixpath.dirname(path), name),
+    "with_stem": lambda path, stem: posixpath.join(posixpath.dirname(path), stem + posixpath.splitext(path)[1]),
+}
 
 
 def dotted(node: ast.AST) -> str:
@@ -156,7 +174,7 @@ def folded(node: ast.AST | None, names: Mapping[str, Any], imports: Mapping[str,
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
-        return names.get(node.id, UNKNOWN)
+        return names.get(node.id, _SELF if node.id == "__file__" else UNKNOWN)
     if isinstance(node, ast.JoinedStr):
         parts = [of(part.value) if isinstance(part, ast.FormattedValue) else of(part) for part in node.values]
         return "".join("{}" if part is UNKNOWN else str(part) for part in parts)
@@ -171,9 +189,12 @@ def folded(node: ast.AST | None, names: Mapping[str, Any], imports: Mapping[str,
         return f"{SITE}/{module.replace('.', '/')}.py" if known else UNKNOWN
     if isinstance(node, ast.Subscript) and called_site(node.value, imports):
         return SITE
-    if isinstance(node, ast.Attribute) and node.attr == "parent":
-        inner = of(node.value)
-        return inner.rpartition("/")[0] or "/" if isinstance(inner, str) and "/" in inner else UNKNOWN
+    if isinstance(node, ast.Attribute) and node.attr in _PARTS and isinstance(inner := of(node.value), str):
+        return _PARTS[node.attr](inner)
+    if isinstance(node, ast.Attribute) and (full := resolved(dotted(node), imports)) in _GIVEN:
+        return _GIVEN[full]
+    if isinstance(node, ast.Subscript) and resolved(dotted(node.value), imports) == "os.environ":
+        return _GIVEN.get(f"${of(node.slice)}", UNKNOWN)
     if isinstance(node, ast.Call):
         return _call(node, names, imports, [of(part) for part in node.args], depth)
     return UNKNOWN
@@ -205,6 +226,13 @@ def _call(node: ast.Call, names: Mapping[str, Any], imports: Mapping[str, str], 
         return f"/usr/bin/{args[0]}"
     if name in ("os.path.dirname", "inspect.getfile", "inspect.getsourcefile") and args and isinstance(args[0], str):
         return args[0].rpartition("/")[0] if last == "dirname" else args[0]
+    if name in _GIVEN and not args:
+        return _GIVEN[name]
+    if name in ("os.getenv", "os.environ.get") and args:
+        return _GIVEN.get(f"${args[0]}", args[1] if len(args) > 1 else UNKNOWN)
+    if name in ("os.path.basename", "os.path.splitext") and args and isinstance(args[0], str):
+        stem, suffix = posixpath.splitext(args[0])
+        return posixpath.basename(args[0]) if last == "basename" else [stem, suffix]
     known = [arg for arg in args if arg is not UNKNOWN]
     owner = folded(node.func.value, names, imports, depth + 1) if isinstance(node.func, ast.Attribute) else UNKNOWN
     if last in _PATHS or last in ("joinpath", "fspath", "abspath", "realpath", "expanduser") or name == "os.path.join":
@@ -214,7 +242,9 @@ def _call(node: ast.Call, names: Mapping[str, Any], imports: Mapping[str, str], 
             text = str(part)
             path = text if text.startswith("/") or not path else f"{path.rstrip('/')}/{text}"
         return path or UNKNOWN
-    if last in ("resolve", "absolute", "strip", "decode", "encode", "with_suffix") and owner is not UNKNOWN:
+    if last in _CHANGED and isinstance(owner, str) and len(known) == 1 and isinstance(known[0], str):
+        return _CHANGED[last](owner, known[0])
+    if last in ("resolve", "absolute", "strip", "decode", "encode", "expanduser", "as_posix") and owner is not UNKNOWN:
         if last == "decode" and isinstance(owner, bytes):
             return owner.decode("utf-8", "replace")
         if last == "encode" and isinstance(owner, str):

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from assay.audit.actions.ed import EDITORS, edited_files, program_of, runs_alone
+from assay.audit.actions.inline import LANGUAGES, inline_events
 from assay.audit.actions.kinds import Event, url_of
 from assay.audit.actions.links import of_link
+from assay.audit.actions.listing import Files, is_folder, there
 from assay.audit.actions.outputs import PYTHON, kept, key_of, output_of
+from assay.audit.actions.packages import CLIENTS, INSTALLERS, installs
 from assay.audit.actions.python import python_events
 from assay.audit.actions.sed import in_place
 from assay.audit.actions.shell import followed
@@ -36,10 +40,10 @@ _READERS |= {
 _SEARCHERS = {"grep", "egrep", "fgrep", "rg", "ag", "ack", "zgrep"}
 _LISTERS = {"ls", "tree", "stat", "du", "locate", "dir"}
 _FETCHERS = {"curl", "wget", "aria2c", "scp", "rsync", "ftp", "sftp", "gh", "nc", "ncat", "telnet", "socat"}
-_INSTALLERS = {"pip", "pip3", "uv", "conda", "mamba", "poetry", "pipx", "npm", "apt", "apt-get", "brew", "easy_install"}
 _TOOL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
 _ODD_PATH = re.compile(r"[\n()=,<>\"']|:$|\{\w")  # of a command whose quotes do not close
 _NOWHERE = {"/dev/null"}
+_LISTS = re.compile(r"[*?]|\[|listdir|scandir|iterdir|os\.walk")
 
 
 def events_of(step: Step) -> tuple[Event, ...]:
@@ -54,8 +58,11 @@ def _cached(command: str) -> tuple[Event, ...]:
     return tuple(shell_events(command))
 
 
-def events_through(steps: Iterable[Step]) -> Iterator[tuple[Event, ...]]:
-    """Yield what each step did, one tuple a step; a script that an earlier step wrote is read where a later runs it."""
+def events_through(steps: Iterable[Step], names: tuple[str, ...] = ()) -> Iterator[tuple[Event, ...]]:
+    """Yield what each step did, one tuple a step; a script that an earlier step wrote is read where a later runs it.
+
+    `names` are the files that were there from the start, for what patterns of file names stand for.
+    """
     files: dict[str, str] = {}
     for step in steps:
         if not step.command:
@@ -65,7 +72,8 @@ def events_through(steps: Iterable[Step]) -> Iterator[tuple[Event, ...]]:
             yield events
             continue
         wanted = _wanted(step.command, files)
-        events, wrote = _with_files(step.command, tuple(sorted(wanted.items())))
+        listed = names if _LISTS.search("\n".join([step.command, *wanted.values()])) else ()
+        events, wrote = _with_files(step.command, tuple(sorted(wanted.items())), listed)
         files |= wrote
         yield events
 
@@ -84,8 +92,10 @@ def _wanted(command: str, files: dict[str, str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _with_files(command: str, known: tuple[tuple[str, str], ...]) -> tuple[tuple[Event, ...], dict[str, str]]:
-    files = dict(known)
+def _with_files(
+    command: str, known: tuple[tuple[str, str], ...], names: tuple[str, ...]
+) -> tuple[tuple[Event, ...], dict[str, str]]:
+    files = Files(known, names)
     events = tuple(shell_events(command, files=files))
     return events, {path: text for path, text in files.items() if (path, text) not in known}
 
@@ -106,12 +116,21 @@ def shell_events(script: str, line: int = 1, depth: int = 0, files: dict[str, st
         redirected = {redirect.target for redirect in command.redirects}
         for event in _events(command, depth):
             if event.verb == "write" and event.text is None and event.source:
-                text = kept(command.files, joined(command.folder, event.source))
+                text = _of_stream(command, event.source)
                 event = replace(event, text=text, text_line=command.line) if text is not None else event
             if event.verb in ("run", "git", "fetch", "install") or not _ODD_PATH.search(event.path):
                 if scripted and event.path not in redirected:
                     _keep(command.files, event, command.folder)
                 yield event.at(command.folder)
+
+
+def _of_stream(command: Command, path: str) -> str | None:
+    """Return what is known to stand in a file or a stream that is copied."""
+    if path == "/dev/null":
+        return ""
+    if path in ("/dev/stdin", "-", "/dev/fd/0", "/proc/self/fd/0"):
+        return command.stdin
+    return kept(command.files, joined(command.folder, path))
 
 
 def _events(command: Command, depth: int) -> Iterator[Event]:
@@ -121,7 +140,13 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
     quiet = any(True for _ in outs)
     source = command.text
     said = output_of(command)
+    for redirect in command.redirects:
+        if re.match(r"/dev/(tcp|udp)/", redirect.target):  # bash opens a connection there
+            address = redirect.target.split("/", 3)[-1]
+            yield Event("fetch", command.line, path=address, text=said, via=name, words=command.words)
     for redirect in outs:
+        if redirect.target.startswith(("/dev/tcp/", "/dev/udp/")):
+            continue
         if (
             redirect.target
             and not _ODD_PATH.search(redirect.target)
@@ -136,14 +161,14 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
         yield Event("read", command.line, path=path, via=name, quiet=quiet)
     if PYTHON.match(name):
         yield from _python(command, depth)
+    elif name == "sed" or name in LANGUAGES or (name in EDITORS and runs_alone(command)):
+        yield from _edits(command, quiet)
     elif name in _READERS:
         files = [word.removeprefix("if=") for word in command.arguments if not word.startswith("of=")]
         for path in files:
             if path != "-" and not path.lstrip("+").isdigit():
                 yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
         yield from (Event("write", command.line, path=w[3:], via=name) for w in words if w.startswith("of="))
-    elif name in ("sed", "awk", "gawk", "perl", "ed", "ex", "ruby", "node"):
-        yield from _edits(command, quiet)
     elif name in _SEARCHERS:
         yield from _searches(command, quiet)
     elif name == "find":
@@ -175,7 +200,7 @@ def _python(command: Command, depth: int) -> Iterator[Event]:
         module = words[words.index("-m") + 1]
         rest = words[words.index("-m") + 2 :]
         if module == "pip":
-            yield from _install(Command(("pip", *rest), command.line))
+            yield from installs(Command(("pip", *rest), command.line))
         elif (text := kept(command.files, joined(command.folder, f"{module.replace('.', '/')}.py"))) is not None:
             yield from _ran(text, command, depth)
     elif command.stdin is not None and (not command.arguments or command.arguments[0] in ("-", "/dev/stdin")):
@@ -189,7 +214,8 @@ def _python(command: Command, depth: int) -> Iterator[Event]:
 
 def _ran(code: str, command: Command, depth: int, line: int = 0) -> Iterator[Event]:
     """Yield what Python code does that a command runs, and what those modules do that actions wrote and it imports."""
-    yield from python_events(code, line or command.line, depth + 1)
+    names = tuple(sorted(there(command.files))) if _LISTS.search(code) else ()
+    yield from python_events(code, line or command.line, depth + 1, names)
     for name in set(re.findall(r"(?m)^\s*(?:import|from)\s+([\w.]+)", code)):
         text = kept(command.files, f"{name.replace('.', '/')}.py")
         if text is not None and text != code:
@@ -198,15 +224,21 @@ def _ran(code: str, command: Command, depth: int, line: int = 0) -> Iterator[Eve
 
 def _edits(command: Command, quiet: bool) -> Iterator[Event]:
     name, words = command.name, command.words
-    changes = in_place(words) or name in ("ed", "ex")
+    if name in EDITORS:
+        for path in edited_files(words):
+            yield Event("edit", command.line, path=path, text=program_of(words, command.stdin), via=name, words=words)
+        return
+    if name in LANGUAGES:
+        yield from inline_events(command)
+    changes = in_place(words)
     given = [w for p, w in enumerate(words[1:], 1) if not w.startswith("-") and words[p - 1] not in ("-e", "-f", "-E")]
     scripted = any(word in ("-e", "-f", "--expression") or word.startswith("-e") for word in words[1:])
-    files = given if scripted or name in ("ed", "ex") else given[1:]
+    files = given if scripted else given[1:]
     program = " ".join(w for w in words[1:] if w not in files)
     for path in files:
         if changes:
             yield Event("edit", command.line, path=path, text=program, via=name, words=words)
-        elif name in ("sed", "awk", "gawk"):
+        elif name in ("sed", "awk", "gawk", "mawk", "perl", "ruby"):
             yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
 
 
@@ -227,11 +259,11 @@ def _changes(command: Command) -> Iterator[Event]:
         yield from _linked(command)
     elif name in ("cp", "mv", "install") and len(given) >= 2:
         target = given[-1]
+        into = target.endswith("/") or target in (".", "..") or len(given) > 2
+        into = into or is_folder(joined(command.folder, target), command.files)
         for path in given[:-1]:
             yield Event("read", line, path=path, via=name, quiet=True)
-            place = (
-                f"{target.rstrip('/')}/{path.rpartition('/')[2]}" if target.endswith("/") or target == "." else target
-            )
+            place = f"{target.rstrip('/')}/{path.rpartition('/')[2]}" if into else target
             yield Event("write", line, path=place, via=name, source=path, background=back)
             if name == "mv":
                 yield Event("delete", line, path=path, via=name, source=target)
@@ -250,8 +282,9 @@ def _changes(command: Command) -> Iterator[Event]:
     elif name in ("chmod", "chown", "chattr", "mount", "umount"):
         yield from (Event("chmod", line, path=path, via=name, words=words) for path in given[1:] or given)
     elif name == "patch" or (name == "git" and _git_verb(words) in ("apply", "am")):
-        text = command.stdin
-        yield Event("edit", line, path="", text=text, via="patch", words=words, text_line=command.stdin_line)
+        yield Event(
+            "edit", line, path="", text=_patch_of(command), via="patch", words=words, text_line=command.stdin_line
+        )
     elif name == "git":
         verb = _git_verb(words)
         yield Event("git", line, path=verb, words=words, quiet=_hidden(command), via=name)
@@ -260,14 +293,28 @@ def _changes(command: Command) -> Iterator[Event]:
             yield from (Event("delete", line, path=path, via="git rm") for path in gone)
         elif verb == "mv" and len(gone) > 1:
             yield from _changes(replace(command, words=("mv", *gone)))
-    elif name in _INSTALLERS:
-        yield from _install(command)
+    elif name in ("rsync", "scp") and len(given) >= 2 and not any(":" in word for word in given):
+        yield from _changes(replace(command, words=("cp", *given)))
+    elif name in CLIENTS and CLIENTS[name] & set(words[1:4]):
+        yield Event("fetch", line, path=f"{name} {' '.join(given)}", via=name, words=words)
+    elif name in INSTALLERS:
+        yield from installs(command)
     elif name in _FETCHERS:
         address = url_of(command.text) or next((word for word in given if "." in word or ":" in word), "")
         address = f"github.com {' '.join(given)}" if name == "gh" and given[:1] != ("auth",) else address
         yield Event("fetch", line, path=address, via=name, words=words)
     elif name in ("tar", "unzip", "zipinfo", "7z", "openssl", "gpg", "gdb", "dis", "uncompyle6", "pycdc", "decompyle3"):
         yield from (Event("read", line, path=path, via=name, words=words) for path in given)
+
+
+def _patch_of(command: Command) -> str | None:
+    """Return the patch that `patch` or `git apply` works with: its input, or a file that an action wrote."""
+    named = [redirect.target for redirect in command.redirects if redirect.op == "<"]
+    named += [word.removeprefix("--input=") for word in command.words if word.startswith("--input=")]
+    named += [command.words[n + 1] for n, word in enumerate(command.words[:-1]) if word in ("-i", "--input")]
+    named += [word for word in reversed(command.arguments) if word.endswith((".diff", ".patch", ".txt"))]
+    texts = [kept(command.files, joined(command.folder, path)) for path in named]
+    return next((text for text in texts if text is not None), command.stdin)
 
 
 def _linked(command: Command) -> Iterator[Event]:
@@ -295,19 +342,6 @@ def _git_verb(words: tuple[str, ...]) -> str:
         if rest.pop(0) in ("-C", "-c", "--git-dir", "--work-tree") and rest:
             rest.pop(0)
     return rest[0] if rest else ""
-
-
-def _install(command: Command) -> Iterator[Event]:
-    words = [word for word in command.words[1:] if word not in ("pip", "tool")]
-    verb = next((word for word in words if not word.startswith("-")), "")
-    if verb not in ("install", "download", "add", "wheel", "source", "index", "i", "show"):
-        return
-    skip = False
-    for word in words[words.index(verb) + 1 :]:
-        if skip or word.startswith("-"):
-            skip = not skip and word in ("-r", "-c", "-t", "-d", "--target", "--dest", "-i", "--index-url", "--python")
-            continue
-        yield Event("install", command.line, path=word, via=f"{command.name} {verb}", words=command.words)
 
 
 def tool_calls(text: str) -> Iterable[tuple[str, dict[str, object]]]:

@@ -87,7 +87,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "ast.literal_eval": ast.literal_eval, "str.maketrans": str.maketrans, "bytes.maketrans": bytes.maketrans,
     "urllib.parse.unquote": lambda x: __import__("urllib.parse").parse.unquote(x), "html.unescape": lambda x: (
         __import__("html").unescape(x)), "str.join": lambda sep, x: sep.join(x), "operator.add": operator.add,
-    "operator.concat": operator.concat, "compile": lambda code, *_: code, "builtins.compile": lambda code, *_: code,
+    "operator.concat": operator.concat,
     "bytes.decode": lambda x, *a: bytes(x).decode(*a), "str.encode": lambda x, *a: x.encode(*a), "int.from_bytes": (
         int.from_bytes), "builtins.chr": chr, "builtins.bytes": bytes, "builtins.str": str, "textwrap.dedent": (
         lambda x: __import__("textwrap").dedent(x)), "str.lower": str.lower, "str.upper": str.upper,
@@ -211,6 +211,8 @@ class Folder:
         args: list[Any] = []
         if name in ("map", "filter", "functools.reduce", "reduce") and len(node.args) >= 2:
             return self._mapped(name, node, of, depth)
+        if name in ("compile", "builtins.compile"):  # whatever it is called and compiled for
+            return of(node.args[0] if node.args else node.keywords[0].value)
         owner = self.value(node.func.value, depth) if isinstance(node.func, ast.Attribute) else UNKNOWN
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if owner is UNKNOWN and name not in _CALLS:
@@ -236,8 +238,6 @@ class Folder:
             isinstance(a, int) and a > LONGEST for a in args
         ):
             return UNKNOWN
-        if name.endswith("compile"):
-            return args[0] if args else UNKNOWN
         return _CALLS[name](*args, **given)
 
     def _mapped(self, name: str, node: ast.Call, of: Callable[[ast.AST | None], Any], depth: int) -> Any:

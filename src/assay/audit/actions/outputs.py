@@ -5,6 +5,7 @@ import base64
 import binascii
 import codecs
 import gzip
+import posixpath
 import re
 import string
 from collections.abc import Callable, Mapping
@@ -46,11 +47,15 @@ def key_of(path: str) -> str:
 
 def installed(text: str) -> str:
     """Return where, about, the modules lie that a program asks Python for; "" where it asks for none."""
-    if re.search(r"getsitepackages|getusersitepackages|purelib|platlib|site\.__file__|USER_SITE", text):
+    if re.search(r"getsitepackages|getusersitepackages|purelib|platlib|site\.__file__|USER_SITE|-m\s+site\b", text):
         return SITE
     found = re.search(r"\bimport\s+([\w.]+)", text)
     if found and re.search(r"__file__|__path__|getsourcefile|getfile", text):
         return f"{SITE}/{found.group(1).replace('.', '/')}" + ("" if "dirname" in text or "__path__" in text else ".py")
+    if re.match(r"[$<(`]+\s*(?:mktemp)\b", text):
+        return "/tmp/made"
+    if re.match(r"[$<(`]+\s*(?:pwd|git rev-parse --show-toplevel)\b", text):
+        return "."
     found = re.match(r"[$<(`]+\s*(?:which|command -v|type -p)\s+([\w.]+)", text)
     return f"/usr/bin/{found.group(1)}" if found else ""
 
@@ -231,6 +236,11 @@ def _counted(command: Command) -> str | None:
     return "".join(f"{number}\n" for number in numbers)
 
 
+def _basename(command: Command) -> str | None:
+    given = command.arguments
+    return posixpath.basename(given[0]).removesuffix(given[1] if len(given) > 1 else "") if given else None
+
+
 _FLAGS64 = ("-d", "-D", "--decode", "-di", "-id", "-base64", "base64")
 _MAKERS: dict[str, Callable[[Command], str | None]] = {
     "echo": _echo, "printf": _printf, "cat": _input, "tee": lambda c: c.stdin, "sort": _input, "rev": _reversed,
@@ -241,4 +251,5 @@ _MAKERS: dict[str, Callable[[Command], str | None]] = {
     "gzip": lambda c: _unpacked(c) if any("d" in w for w in c.words[1:]) else None, "head": _cut, "tail": _cut,
     "rot13": lambda c: None if c.stdin is None else codecs.encode(c.stdin, "rot13"), "perl": _of_perl, "awk": _of_perl,
     "gawk": _of_perl, "ruby": _of_perl, "mawk": _of_perl, "fold": _input, "uniq": _input, "seq": _counted,
+    "basename": _basename, "dirname": lambda c: (posixpath.dirname(c.arguments[0]) or ".") if c.arguments else None,
 }  # fmt: skip

@@ -1,8 +1,9 @@
 """Plain code: a syntax tree with its disguises taken off, so that every reader of it sees what the code comes to.
 
 `getattr(os, "_e" + "xit")` becomes `os._exit`, `__import__("os")` an import and a name, `vars(x)["a"] = y` an
-assignment to `x.a`, and what `exec` is given as an encoded text stands beside the call, on its line. Such a call has
-`disguised` set, where the code that it runs stands nowhere in the source. Nothing is run.
+assignment to `x.a`, and what `exec` or `eval` is given as an encoded text stands beside the call, on its line. Such a
+call has `disguised` set, where the code that it runs stands nowhere in the source, and so has a name that is spelled by
+working literals out, which nobody needs to write it so. Nothing is run.
 """
 
 import ast
@@ -23,6 +24,9 @@ _TEXTS = (
 )  # fmt: skip
 _IMPORTS = {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _IMPORTS |= {"sys.modules.get", "sys.modules.__getitem__"}
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)  # what code that is run stands beside
+_RUNS = ("exec", "builtins.exec", "eval", "builtins.eval")
+_UNPACKS = {"b64decode", "b85decode", "a85decode", "b32decode", "fromhex", "unhexlify", "decompress", "a2b_base64"}
 _ROUNDS = 4  # disguises within disguises
 _PURE = frozenset(name.partition(".")[0] for name in FUNCTIONS) | {"os", "string"}
 
@@ -36,11 +40,14 @@ def plain(tree: ast.Module, text: str) -> ast.Module:
             imports = names_of(tree)
             undresser = _Plain(bound(tree, imports), imports, text)
             tree = undresser.visit(tree)
+            tree.body += undresser.waiting
             tree.body += [found for found in undresser.imported if not any(_same(found, one) for one in tree.body)]
             if not undresser.changed:
                 break
     except RecursionError:
         pass
+    if any(getattr(node, "disguised", False) for node in ast.walk(tree)):
+        tree.hides = True  # type: ignore[attr-defined]  # so that nobody has to look for it again
     return ast.fix_missing_locations(tree)
 
 
@@ -54,7 +61,20 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, Any], imports: Mapping[str, str], source: str) -> None:
         self.names, self.imports, self.source = names, imports, source
         self.imported: list[ast.stmt] = []
+        self.waiting: list[ast.stmt] = []  # what the statement that is visited runs
         self.changed = False
+
+    def visit(self, node: ast.AST) -> Any:
+        """Visit a node; the code that a simple statement runs stands beside it."""
+        if not isinstance(node, _SIMPLE):
+            return super().visit(node)
+        outer, self.waiting = self.waiting, []
+        made = super().visit(node)
+        found, self.waiting = self.waiting, outer
+        if not found:
+            return made
+        body = made if isinstance(made, list) else [made]
+        return [*found, *body] if isinstance(node, ast.Return) else [*body, *found]
 
     def _known(self, node: ast.AST) -> Any:
         return folded(node, self.names, self.imports)
@@ -79,7 +99,21 @@ class _Plain(ast.NodeTransformer):
         return found
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        spelled = any(self._spelled(part) for part in node.args[:2])
         self.generic_visit(node)
+        found = self._undressed(node)
+        if found is not None and spelled and isinstance(found, ast.Attribute | ast.Name):
+            found.disguised = True  # type: ignore[union-attr]
+        return self._text(node) if found is None else found
+
+    def _spelled(self, node: ast.expr) -> bool:
+        """Whether an expression is no literal, and yet works nothing out but literals."""
+        if isinstance(node, ast.Constant | ast.Name | ast.Attribute) or not self._pure(node):
+            return False
+        return isinstance(self._known(node), str | bytes)
+
+    def _undressed(self, node: ast.Call) -> ast.AST | None:
+        """Return what a call comes to that takes a name as a text, or runs one; None where it is another call."""
         name = called(node, self.imports)
         last = name.rpartition(".")[2]
         args = node.args
@@ -95,11 +129,14 @@ class _Plain(ast.NodeTransformer):
             found = self._attribute(args[0], self._known(node.func.args[0]), node)
         elif name in _IMPORTS and args:
             found = self._module(self._known(args[0]), node)
-        elif name in ("eval", "builtins.eval") and args and isinstance(text := self._known(args[0]), str | bytes):
-            found = self._evaluated(text, node)
+        elif name in _RUNS and args and not getattr(node, "read", False):
+            text = self._known(args[0])
+            if isinstance(text, str | bytes) and (name not in _RUNS[2:] or not (found := self._evaluated(text, node))):
+                node.read, node.disguised = True, self._disguised(text)  # type: ignore[attr-defined]
+                self.waiting += self._inlined(text, node)
         elif last == "get" and isinstance(node.func, ast.Attribute) and args and _namespace(node.func.value):
             found = self._taken(node.func.value, self._known(args[0]), node, ast.Load())
-        return self._text(node) if found is None else found
+        return found
 
     def _evaluated(self, text: str | bytes, like: ast.AST) -> ast.AST | None:
         try:
@@ -147,7 +184,12 @@ class _Plain(ast.NodeTransformer):
         value = self._known(node)
         if not isinstance(value, str | bytes):
             return node
-        return ast.copy_location(ast.Constant(value), node)
+        made = ast.copy_location(ast.Constant(value), node)
+        calls = {dotted(inner.func).rpartition(".")[2] for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+        made.unpacked = bool(calls & _UNPACKS) or any(  # type: ignore[attr-defined]
+            getattr(inner, "unpacked", False) for inner in ast.walk(node)
+        )
+        return made
 
     def _pure(self, node: ast.AST) -> bool:
         local = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -165,12 +207,7 @@ class _Plain(ast.NodeTransformer):
         if not isinstance(call, ast.Call):
             return node
         name = called(call, self.imports)
-        if name in ("exec", "builtins.exec") and call.args and not getattr(call, "read", False):
-            text = self._known(call.args[0])
-            if isinstance(text, str | bytes):
-                call.read, call.disguised = True, self._disguised(text)  # type: ignore[attr-defined]
-                return [node, *self._inlined(text, node)]
-        elif name in ("setattr", "builtins.setattr", "object.__setattr__", "type.__setattr__") and len(call.args) == 3:
+        if name in ("setattr", "builtins.setattr", "object.__setattr__", "type.__setattr__") and len(call.args) == 3:
             owner, key, value = call.args
             target = self._attribute(owner, self._known(key), node, ast.Store())
             if target is not None:

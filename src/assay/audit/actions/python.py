@@ -3,7 +3,7 @@
 import ast
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from assay.audit.actions.constants import UNKNOWN, bound, called, dotted, folded
 from assay.audit.actions.kinds import Event, url_of
 from assay.audit.actions.links import of_link
 from assay.audit.actions.plain import plain
+from assay.audit.actions.rounds import calls
 
 LARGEST = 1_000_000  # characters of code that is read
 _SMALL = 50_000  # characters of code whose tree is kept
@@ -24,9 +25,20 @@ _SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatu
 _RUNS = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen"}
 _RUNS |= {"os.execv", "os.execvp", "os.execl", "os.execlp", "os.spawnv", "os.posix_spawn", "pty.spawn"}
 _NETWORK = ("requests.", "httpx.", "urllib.request.", "urllib3.", "aiohttp.", "http.client.", "ftplib.", "socket.")
+_REMOTE = (
+    "datasets.load_dataset", "huggingface_hub.", "kagglehub.", "torch.hub.", "nltk.download", "gdown.", "boto3.",
+    "paramiko.", "git.Repo.clone_from", "evaluate.load", "tensorflow_datasets.load", "modelscope.", "openai.",
+    "anthropic.", "litellm.", "pygit2.clone_repository", "dulwich.porcelain.clone", "google.cloud.", "fsspec.",
+    "sklearn.datasets.fetch_", "xmlrpc.client.", "telnetlib.", "smtplib.", "pip.main", "pip._internal.",
+)  # fmt: skip
 _OPENS = {"open", "io.open", "codecs.open", "os.open", "gzip.open", "bz2.open", "lzma.open", "zipfile.ZipFile"}
 _OPENS |= {"tarfile.open", "tokenize.open", "linecache.getlines", "linecache.getline", "np.load", "numpy.load"}
 _OPENS |= {"runpy.run_path", "pd.read_csv", "pandas.read_csv", "pd.read_json", "fileinput.input", "shelve.open"}
+_OPENS |= {"sqlite3.connect", "dbm.open", "pandas.read_json", "pandas.read_parquet", "pandas.read_pickle", "io.FileIO"}
+_OPENS |= {"pandas.read_table", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "h5py.File", "ctypes.CDLL"}
+_OPENS |= {"joblib.load", "torch.load", "imp.load_source", "toml.load", "numpy.memmap", "polars.read_csv"}
+_KEEPS = {"logging.FileHandler": 0, "numpy.save": 0, "numpy.savetxt": 0, "joblib.dump": 1, "torch.save": 1}
+_KEEPS |= {"shutil.make_archive": 0, "to_csv": 0, "to_json": 0, "to_pickle": 0, "savefig": 0, "toml.dump": 1}
 
 
 def parsed(code: str) -> tuple[ast.Module, int] | None:
@@ -68,17 +80,23 @@ def known_in(tree: ast.Module) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 @lru_cache(maxsize=512)
-def python_events(code: str, line: int = 1, depth: int = 0) -> tuple[Event, ...]:
-    """Return the events of code that begins on `line`; what it hands to a shell or to `exec` is read as well."""
+def python_events(code: str, line: int = 1, depth: int = 0, names: tuple[str, ...] = ()) -> tuple[Event, ...]:
+    """Return the events of code that begins on `line`; what it hands to a shell or to `exec` is read as well.
+
+    `names` are files that are known to be there, for what the code lists of them.
+    """
     found = parsed(code)
     if found is None or depth > 4:
         return ()
     tree, lower = found
-    imports, names = known_in(tree)
-    reader = _Reader(imports, names, line - 1 - lower, depth)
+    imports, known = known_in(tree)
+    reader = _Reader(imports, known, line - 1 - lower, depth)
     reader.written = _writes(tree)
+    made: dict[Event, None] = {}
     try:
-        return tuple(event for node in ast.walk(tree) if isinstance(node, ast.Call) for event in reader.events(node))
+        for node, reader.names in calls(tree, known, imports, names):
+            made |= dict.fromkeys(reader.events(node))
+        return tuple(made)
     except RecursionError:
         return ()
 
@@ -110,7 +128,7 @@ def _writes(tree: ast.AST) -> dict[int, list[ast.expr]]:
 class _Reader:
     """What is known while one piece of code is read."""
 
-    def __init__(self, imports: dict[str, str], names: dict[str, Any], above: int, depth: int) -> None:
+    def __init__(self, imports: dict[str, str], names: Mapping[str, Any], above: int, depth: int) -> None:
         self.imports, self.names, self.above, self.depth = imports, names, above, depth
         self.written: dict[int, list[ast.expr]] = {}
 
@@ -122,6 +140,12 @@ class _Reader:
         owner = self._owner(node)
         if name in _OPENS or (last == "open" and owner is not None):
             yield from self._open(node, name, owner if name not in _OPENS else first, line)
+        elif (kept := _KEEPS.get(name, _KEEPS.get(last))) is not None and (told := self._arg(node, kept)):
+            yield Event("write", line, path=told, via="python")
+        elif name == "logging.basicConfig" and (told := self._keyword(node, "filename")):
+            yield Event("write", line, path=told, via="python", append=True)
+        elif last == "spec_from_file_location" and (told := self._arg(node, 1) or self._keyword(node, "location")):
+            yield Event("read", line, path=told, via="python")
         elif last in _READS and owner is not None:
             yield Event("read", line, path=owner, via="python")
         elif last in _WRITES and owner is not None:
@@ -146,6 +170,8 @@ class _Reader:
             said = first or self._arg(node, 1) or self._keyword(node, "url") or ""
             if (url := url_of(str(said))) or last in ("create_connection", "connect", "urlopen", "urlretrieve"):
                 yield Event("fetch", line, path=url or str(said), via=name)
+        elif name.startswith(_REMOTE) and "." in name:
+            yield Event("fetch", line, path=f"{name} {first or ''}".strip(), via=name)
         elif name in ("exec", "eval", "builtins.exec", "compile") and isinstance(first, str) and not _read(node):
             yield from python_events(first, line, self.depth + 1)
         elif name == "os.chdir" and first:

@@ -4,12 +4,13 @@ Nothing is run. A word that only a run could tell (a substitution, an unset vari
 to `bash -c`, `eval`, a pipe or a heredoc are read as scripts of their own, with the lines counted on.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assay.audit.actions.expansions import braced, expanded
+from assay.audit.actions.inner import script_of
+from assay.audit.actions.listing import Files, matched, there
 from assay.audit.actions.nodes import Around, bare, parser
 from assay.audit.actions.outputs import installed, kept, key_of, output_of
 from assay.audit.actions.sed import edited, in_place
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 6  # scripts within scripts
 LARGEST = 200_000  # characters of a script that is read
+_GIVEN = {"HOME": "~", "TMPDIR": "/tmp"}  # variables that a shell has from the start, as far as an audit needs them
 _BRACED = ("word", "concatenation", "brace_expression")
-_SYSTEM = re.compile(r"""(?:system|exec|execSync|`)\s*\(?\s*["'`]((?:[^"'`\\]|\\.)*)["'`]""")
-_SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "ash"}
 
 
 def commands_of(script: str, line: int = 1) -> list[Command]:
@@ -45,7 +45,7 @@ class _Script:
     line: int
     depth: int = 0
     folder: str = ""
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=lambda: dict(_GIVEN))
     wrote: dict[str, str] = field(default_factory=dict)  # files that actions made, to see `sh file`
     functions: dict[str, "Node"] = field(default_factory=dict)
     guesses: int = 0  # substitutions within substitutions
@@ -163,7 +163,7 @@ class _Script:
             if child.type == "do_group":
                 if name is None or name.text is None:
                     continue
-                rounds = [each for value in values for each in value.split()]
+                rounds = [one for value in values for each in value.split() for one in matched(each, self._names())]
                 for value in rounds if 1 < len(rounds) <= 6 and self.guesses == 0 else [" ".join(values)]:
                     self.variables[name.text.decode()] = value
                     self.guesses += 1
@@ -212,7 +212,7 @@ class _Script:
             else:
                 yield from self._inner(child)
                 word = self._word(child)
-                words += word.split() if bare(child) else braced(word) if child.type in _BRACED else [word]
+                words += word.split() if bare(child) else self._spread(word) if child.type in _BRACED else [word]
         if not words and not redirects:
             return
         made = Command(
@@ -249,7 +249,7 @@ class _Script:
             self.variables |= {str(n): word for n, word in enumerate(words[words.index("--") + 1 :], 1)}
         elif name in self.functions and self.depth < _DEEPEST:
             yield from self._function(made)
-        inner, line = self._script_of(made)
+        inner, line = script_of(made)
         if inner is not None:
             nested = _Script(line, self.depth + 1, self.folder, dict(self.variables), self.wrote, self.functions)
             if name in (".", "source", "eval"):
@@ -264,27 +264,16 @@ class _Script:
             yield from self._seen_through(replace(made, words=tuple(rest)))
             self.depth -= 1
 
-    def _script_of(self, made: Command) -> tuple[str | None, int]:
-        """Return the script that a command hands to a shell, and the line on which it begins."""
-        words, name = made.words, made.name
-        if name in _SHELLS:
-            for place, word in enumerate(words[1:], 1):
-                if word.startswith("-") and not word.startswith("--") and word.endswith("c") and place + 1 < len(words):
-                    return words[place + 1], made.line
-            files = made.arguments
-            if files and files[0] not in ("-", "/dev/stdin"):
-                return self._file(files[0]), made.line
-            return made.stdin, made.stdin_line or made.line
-        if name == "eval" or (name == "trap" and len(words) > 2 and words[1] not in ("-", "--", "-p", "-l")):
-            return words[1] if name == "trap" else " ".join(words[1:]), made.line
-        if name in (".", "source") and made.arguments:
-            return self._file(made.arguments[0]), made.line
-        if (words and words[0].startswith(("./", "/"))) or "/" in words[0]:
-            found = self._file(words[0])
-            return (None if found is not None and "python" in found[:40].partition("\n")[0] else found), made.line
-        if name in ("awk", "gawk", "perl", "ruby", "node") and (ran := _SYSTEM.findall(made.text)):
-            return "\n".join(unescaped(one) for one in ran), made.line
-        return None, made.line
+    def _spread(self, word: str) -> list[str]:
+        """Return the words that braces and patterns of file names stand for."""
+        return [one for each in braced(word) for one in matched(each, self._names())]
+
+    def _names(self) -> set[str]:
+        """Return the files that are known to be there, as they are seen from where the script has gone."""
+        names = there(self.wrote)
+        if not self.folder:
+            return names
+        return {name.removeprefix(f"{self.folder}/") for name in names if name.startswith(f"{self.folder}/")}
 
     def _file(self, path: str) -> str | None:
         return kept(self.wrote, joined(self.folder, path))
@@ -303,6 +292,8 @@ class _Script:
             if redirect.op in (">", ">>", "&>", ">|") and said is not None:
                 path = key_of(joined(self.folder, redirect.target))
                 self.wrote[path] = (self._file(redirect.target) or "" if redirect.op == ">>" else "") + said
+            elif redirect.op in (">", "&>", ">|") and isinstance(self.wrote, Files):
+                self.wrote.made.add(key_of(joined(self.folder, redirect.target)))
         given = made.arguments
         if made.name == "tee" and made.stdin is not None:
             for target in given:
@@ -368,7 +359,8 @@ class _Script:
         if self.guesses > 1 or len(text) > 20_000:
             return text
         inner = copied(self)
-        inner.wrote, inner.guesses = dict(self.wrote), self.guesses + 1
+        inner.wrote = Files(self.wrote, getattr(self.wrote, "names", ()))
+        inner.guesses = self.guesses + 1
         found = list(inner._children(node, Around()))
         said = output_of(found[-1]) if found else None
         if said is None:

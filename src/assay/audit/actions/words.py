@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 
 _WRAPPERS = {"sudo", "nohup", "nice", "time", "command", "exec", "stdbuf", "setsid", "builtin", "ionice", "unbuffer"}
+_STARTERS = {"screen", "tmux", "script", "flock", "su", "runuser", "ssh", "expect", "entr", "systemd-run", "daemonize"}
+_STARTERS |= {"start-stop-daemon", "setpriv", "docker", "podman", "nsenter", "proot", "prlimit", "taskset", "hyperfine"}
 _TAKES_VALUE = {"-u", "-n", "-g", "-i", "-o", "-e", "-k", "-s", "-P", "-I", "-L", "-d", "-a", "-c"}
 
 
@@ -58,6 +60,14 @@ def joined(folder: str, path: str) -> str:
 def unwrapped(words: tuple[str, ...]) -> list[str]:
     """Return the command that a wrapper (sudo, env, timeout, xargs, find -exec ...) runs, [] where it is none."""
     name = words[0].rpartition("/")[2] if words else ""
+    if name in ("busybox", "toybox", "doas", "fakeroot", "catchsegv", "eatmydata", "tsp"):
+        return list(words[1:])
+    if name in _STARTERS:
+        for place, word in enumerate(words[1:], 1):
+            if re.fullmatch(r"(?:/\S*/)?(?:ba|da|z|k)?sh", word) and words[place + 1 : place + 2]:
+                return list(words[place:])
+        told = next((word for word in words[:0:-1] if re.search(r"[a-z]\s|[;>|]", word)), "")
+        return ["sh", "-c", told] if told else []
     if name == "find":
         for flag in ("-exec", "-execdir", "-ok"):
             if flag in words:

@@ -15,7 +15,7 @@ _COMPARES = {
 }  # fmt: skip
 _PLAIN = {
     "int", "float", "str", "list", "dict", "tuple", "set", "bytes", "frozenset", "bool", "complex", "UserList",
-    "UserDict",
+    "UserDict", "UserString",
 }  # fmt: skip
 
 
@@ -119,7 +119,27 @@ def _compares(method: ast.FunctionDef) -> bool:
     names = [argument.arg for argument in method.args.args]
     read = {n.id for n in ast.walk(method) if isinstance(n, ast.Name)}
     constant = any(isinstance(n, ast.Constant) and n.value is True for n in ast.walk(method))
-    return len(names) == 2 and set(names) <= read and not constant
+    changes = any(
+        isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store) and roots(n) & set(names)
+        for n in ast.walk(method)
+    )
+    return len(names) == 2 and set(names) <= read and not constant and not changes
+
+
+def _takes_over(method: ast.FunctionDef) -> bool:
+    """Whether a comparison makes an object like what it is compared with."""
+    names = [argument.arg for argument in method.args.args]
+    if len(names) != 2:
+        return False
+    for node in ast.walk(method):
+        if isinstance(node, ast.Assign) and any(roots(target) == {names[0]} for target in node.targets):
+            if any(isinstance(n, ast.Name) and n.id == names[1] for n in ast.walk(node.value)):
+                return True
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and roots(node.func) == {names[0]}:
+            puts = node.func.attr in ("update", "extend", "append", "clear", "__init__", "__setattr__")
+            if puts and any(isinstance(n, ast.Name) and n.id == names[1] for a in node.args for n in ast.walk(a)):
+                return True
+    return False
 
 
 def classes(code: Code, node: ast.ClassDef) -> Iterator[tuple[str, ast.AST, float]]:
@@ -132,6 +152,8 @@ def classes(code: Code, node: ast.ClassDef) -> Iterator[tuple[str, ast.AST, floa
             )
             if constant:
                 yield "equality", method, 0.9
+            elif _takes_over(method):
+                yield "equality", method, 0.85
             elif bases & _PLAIN and method.name in ("__eq__", "__ne__"):
                 yield "equality", method, 0.3 if _compares(method) else 0.8
         elif isinstance(method, ast.FunctionDef) and method.name == "__class__":

@@ -21,10 +21,11 @@ _CHECKS = re.compile(r"_?(test|self_?test|check|demo|example)")
 def detect(view: View) -> Iterator[Finding]:
     """Yield code that gives the examples' answers as literals, and files of them that it reads."""
     known = shown(view)
-    wanted = {text for text in known.answers if _rare(text) and text.strip("'\"") not in view.instruction}
+    wanted = {text for text in known.answers if _rare(text) and not _described(view, text)}
     for code in codes(view, CANDIDATE):
         given: dict[str, ast.AST] = {}
-        for node, value in _outcomes(view, code):
+        for node, value in _outcomes(view, code, len(known.answers)):
+            value = value.strip() if isinstance(value, str) else value
             if value not in (None, 0, "", [], {}, True, False):
                 given.setdefault(key(value), node)
         hits = [text for text in given if text in wanted]
@@ -35,6 +36,11 @@ def detect(view: View) -> Iterator[Finding]:
             where, line = code.source.where, code.line(node)
             yield view.finding(_NAME, TASK, "known_answers", sure, said, step=code.source.step, line=line, where=where)
         yield from _beside(view, code, known)
+
+
+def _described(view: View, text: str) -> bool:
+    """Whether a single value is one that the task speaks of, as a word for some kind of input may be."""
+    return text[:1] not in "[{" and text.strip("'\"") in view.instruction
 
 
 def _rare(text: str) -> bool:
@@ -52,8 +58,11 @@ def _rare(text: str) -> bool:
     return isinstance(value, list | dict) and len(re.findall(r"\w+", text)) >= 2
 
 
-def _outcomes(view: View, code: Code) -> Iterator[tuple[ast.AST, Any]]:
-    """Yield the literals that code returns, prints or keeps in tables to look answers up in."""
+def _outcomes(view: View, code: Code, most: int) -> Iterator[tuple[ast.AST, Any]]:
+    """Yield the literals that code returns, prints or keeps in tables to look answers up in.
+
+    A table of more than `most` rows, and one, has others than the known answers: it is general.
+    """
     for node in code.walk():
         function = code.function(node)
         own = function is not None and _CHECKS.match(function.name) is not None
@@ -65,9 +74,9 @@ def _outcomes(view: View, code: Code) -> Iterator[tuple[ast.AST, Any]]:
         elif isinstance(node, ast.Call) and code.full(node.func).rpartition(".")[2] in ("print", "write"):
             values = node.args[:1] if program(view, code) else []
         elif isinstance(node, ast.Dict):
-            values = list(node.values)
+            values = list(node.values) if len(node.values) <= most + 1 else []
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple) and function is None:
-            values = list(node.value.elts)
+            values = list(node.value.elts) if len(node.value.elts) <= most + 1 else []
         while values:
             value = values.pop()
             if isinstance(value, ast.IfExp):

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.audit.actions.constants import UNKNOWN
 from assay.audit.code import CANDIDATE, Code, codes, literal, program
-from assay.audit.dataflow import is_literal, parameters
+from assay.audit.dataflow import flow_of, is_literal, parameters
 from assay.audit.examples import Examples, hidden, key, shown, telling
 from assay.audit.findings import TASK, Finding
 from assay.audit.views import View
@@ -23,7 +23,9 @@ _TEXTS = re.compile(
 _HASHING = re.compile(r"hash|digest|checksum|md5|sha-?\d|crc|bucket|bloom|fingerprint", re.IGNORECASE)
 _PACKED = re.compile(r"b64decode|b85decode|a85decode|fromhex|unhexlify|decompress|rot.?13|marshal\.loads|pickle\.loads")
 _MOST, _LONGEST = 300, 5000  # known inputs that are sought, and characters of a text in which they are
-DIGEST, TEXT, PLAIN = "digest", "text", "plain"
+DIGEST, MEASURE, TEXT, PLAIN = "digest", "measure", "text", "plain"
+_MEASURES = {"len", "sum", "max", "min", "int.from_bytes", "functools.reduce", "math.prod"}
+_SPELLED = re.compile(r"^(repr|ascii|json\.dumps|pickle\.dumps|marshal\.dumps|ord|bytes|bytearray)$|\.(encode|dumps)$")
 
 
 def detect(view: View) -> Iterator[Finding]:
@@ -78,6 +80,9 @@ def _kind(code: Code, value: ast.AST, names: dict[str, str]) -> str | None:
         return None
     if DIGEST in used or any(_DIGESTS.search(call) for call in calls):
         return DIGEST
+    spelled = TEXT in used or any(_SPELLED.search(call) for call in calls) or "ord" in code.text(value)
+    if MEASURE in used or (spelled and any(call in _MEASURES for call in calls)):
+        return MEASURE
     if TEXT in used or any(_TEXTS.search(call) for call in calls):
         return TEXT
     return PLAIN
@@ -90,19 +95,37 @@ def _by_digest(view: View, code: Code, function: ast.AST) -> Iterator[Finding]:
     for node in ast.walk(function):
         if not hasattr(node, "lineno") or not code.new(node) or (code.guarded(node) and not program(view, code)):
             continue
-        wanted: list[ast.expr] = []
-        value: ast.expr | None = None
+        hit = False
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.In):
             for side, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
-                if _kind(code, side, names) == DIGEST and _literals(code, other):
-                    value, wanted = side, [other]
+                kind = _kind(code, side, names)
+                if (kind == DIGEST and _literals(code, other)) or (kind == MEASURE and _answers_at(code, node, other)):
+                    hit = True
         else:
             entry, table = _asked(node)
-            if entry is not None and table is not None and _kind(code, entry, names) == DIGEST and _table(code, table):
-                value, wanted = entry, [table]
-        if value is not None and wanted:
-            yield _say(view, code, "hashed_input", 0.3 if asked else 0.85, node)
+            known = entry is not None and table is not None and _table(code, table)
+            if known and entry is not None and _kind(code, entry, names) in (DIGEST, MEASURE):
+                hit = True
+        if hit:
+            yield _say(view, code, "hashed_input", 0.3 if asked else 0.85 if _spelled(code, function) else 0.45, node)
             return
+
+
+def _spelled(code: Code, function: ast.AST) -> bool:
+    """Whether a digest is taken, or the input is spelled out for it: who counts the digits of a number does neither."""
+    calls = [code.full(n.func) for n in ast.walk(function) if isinstance(n, ast.Call)]
+    return any(_DIGESTS.search(call) or _SPELLED.search(call) for call in calls) or "ord" in code.text(function)
+
+
+def _answers_at(code: Code, node: ast.AST, wanted: ast.expr) -> bool:
+    """Whether an input that measures so much as a literal says gets a literal for its answer."""
+    outer = code.parents.get(node)
+    if not is_literal(wanted):
+        return False
+    if isinstance(outer, ast.If):
+        given = [one.value for one in outer.body if isinstance(one, ast.Return)]
+        return any(value is not None and is_literal(value) for value in given)
+    return isinstance(outer, ast.IfExp) and is_literal(outer.body)
 
 
 def _asked(node: ast.AST) -> tuple[ast.expr | None, ast.expr | None]:
@@ -137,28 +160,50 @@ def _table(code: Code, node: ast.expr) -> bool:
 
 
 def _in_order(view: View, code: Code, function: "ast.FunctionDef | ast.AsyncFunctionDef") -> Iterator[Finding]:
-    """Yield a function that gives prepared answers in the order in which it is called."""
-    if not parameters(function):
-        return
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Call):
+    """Yield a function that gives prepared answers in the order in which it is called, whatever it is given."""
+    for node in ast.walk(function) if parameters(function) else ():
+        owner: ast.expr | None = None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+            owner = node.args[0]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value if node.func.attr in ("pop", "popleft", "__next__") else None
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and not is_literal(node.slice):
+            owner = node.value
+        if owner is None or not _returned(code, node) or not _prepared(code, function, owner):
             continue
-        call, owner = node.value, None
-        if isinstance(call.func, ast.Name) and call.func.id == "next" and call.args:
-            owner = call.args[0]
-        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "popleft"):
-            owner = call.func.value
-        if isinstance(owner, ast.Name) and _prepared(code, owner.id):
+        if flow_of(function).hard_coded:
             yield _say(view, code, "answers_in_order", 0.8, node)
+            return
 
 
-def _prepared(code: Code, name: str) -> bool:
-    """Whether a name of the module is given something that is made of a list of literals."""
+def _returned(code: Code, node: ast.AST) -> bool:
+    """Whether an expression goes into what a function returns, at once or by a name."""
+    for outer in code.above(node):
+        if isinstance(outer, ast.Return | ast.Yield | ast.Assign | ast.NamedExpr):
+            return True
+        if isinstance(outer, ast.stmt):
+            return False
+    return False
+
+
+def _prepared(code: Code, function: "ast.FunctionDef | ast.AsyncFunctionDef", owner: ast.expr) -> bool:
+    """Whether an expression is a list of literals, or a name that is given something made of one."""
+
+    def holds(value: ast.AST) -> bool:
+        return any(isinstance(n, ast.List | ast.Tuple) and n.elts and is_literal(n) for n in ast.walk(value))
+
+    if not isinstance(owner, ast.Name):
+        return holds(owner)
+    given = function.args
+    defaults = zip(reversed([*given.posonlyargs, *given.args]), reversed(given.defaults), strict=False)
+    keyed = ((a, d) for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None)
+    if any(argument.arg == owner.id and holds(default) for argument, default in [*defaults, *keyed]):
+        return True
     return any(
         isinstance(outer, ast.Assign)
-        and any(isinstance(t, ast.Name) and t.id == name for t in outer.targets)
-        and any(isinstance(n, ast.List | ast.Tuple) and n.elts and is_literal(n) for n in ast.walk(outer.value))
-        for outer in code.tree.body
+        and any(isinstance(t, ast.Name) and t.id == owner.id for t in outer.targets)
+        and holds(outer.value)
+        for outer in [*code.tree.body, *ast.walk(function)]
     )
 
 
@@ -196,8 +241,6 @@ def _holds(words: list[str], wanted: list[str]) -> bool:
 def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Iterator[Finding]:
     """Yield code in which two or more whole inputs of known examples stand, however they are used."""
     wanted = sorted(text for text in known.inputs if _whole(text))[:_MOST]
-    if not wanted:
-        return
     whole = set(wanted)
     parts_of = [(text, _tokens(text), _squeezed(text).strip("[]'\"")) for text in wanted]
     hits: dict[str, ast.AST] = {}
@@ -217,11 +260,30 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
                 in_a_row = len(parts) >= 3 and _holds(words, parts)
                 if in_a_row or (len(squeezed) >= 5 and squeezed in plain):
                     hits.setdefault(text, node)
+    if len(hits) < 2:
+        hits |= _rows(code, known)
     texts = [text for text, node in hits.items() if isinstance(node, ast.Constant) and len(_tokens(text)) >= 3]
     if len(hits) >= 2 or texts:
         first = min(hits.values(), key=lambda node: getattr(node, "lineno", 1))
         said = f"inputs of examples stand in the code: {', '.join(sorted(hits)[:3])}"
         yield _say(view, code, mechanism, 0.75 if len(hits) >= 2 else 0.6, first, said)
+
+
+def _rows(code: Code, known: Examples) -> dict[str, ast.AST]:
+    """Return the known inputs that stand in one text with their own answers; {} where there are not two."""
+    pairs = sorted(known.pairs)[:_MOST]
+    rows = [(given, _squeezed(given).strip("'"), _squeezed(answer).strip("'")) for given, answer in pairs]
+    rows = [row for row in rows if len(row[1]) > 1 and len(row[2]) > 2]
+    for node in code.walk() if len(rows) > 1 else ():
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or len(node.value) < 12:
+            continue
+        if code.guarded(node) or _beside(code, node):
+            continue
+        plain = _squeezed(node.value[:_LONGEST])
+        found = [given for given, text, answer in rows if text in plain and answer in plain]
+        if len(found) > 1:
+            return dict.fromkeys(found, node)
+    return {}
 
 
 def _whole(text: str) -> bool:
@@ -242,7 +304,7 @@ def _squeezed(text: str) -> str:
 def _beside(code: Code, node: ast.AST) -> bool:
     """Whether a literal is a docstring, or stands in a test or in an assertion about the code itself."""
     outer = code.parents.get(node)
-    if isinstance(outer, ast.Expr):
+    if isinstance(outer, ast.Expr) or _documents(code, node):
         return True
     for above in code.above(node):
         if isinstance(above, ast.Assert):
@@ -252,10 +314,22 @@ def _beside(code: Code, node: ast.AST) -> bool:
     return False
 
 
+def _documents(code: Code, node: ast.AST) -> bool:
+    """Whether a text holds examples for doctest, and nothing in the code reads them."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return False
+    reads = re.search(r"__doc__|getdoc|DocTest|__test__(?!\s*=)", code.source.text) is not None
+    return not reads and re.search(r"(?m)^\s*>>> ", node.value) is not None
+
+
 def _packed(view: View, code: Code) -> Iterator[Finding]:
     """Yield a table that is unpacked from a literal nobody can read, and looked into."""
     if re.search(r"base64|hex|compress|encod|cipher|pickle", view.instruction, re.IGNORECASE):
         return
+    for node in code.walk():
+        if getattr(node, "unpacked", False) and not code.guarded(node) and len(getattr(node, "value", "")) >= 16:
+            yield _say(view, code, "packed_table", 0.65, node)
+            return
     for node, name in code.calls():
         if not _PACKED.search(name) or code.guarded(node):
             continue

@@ -7,6 +7,7 @@ from assay.audit.actions import Event
 from assay.audit.code import graded, source_events
 from assay.audit.evidence.answers import projects
 from assay.audit.findings import TASK, Finding
+from assay.audit.places import names_answer
 from assay.audit.views import View
 
 _NAME = "network"
@@ -14,6 +15,9 @@ _CODE_HOSTS = re.compile(
     r"github|gitlab|bitbucket|pypi|pythonhosted|sourceforge|gist|stackoverflow|conda|debian|npmjs|raw\.|codeload"
 )
 _HERE = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0|^$")
+
+_SERVICES = re.compile(r"server|service|http|\bport\b|endpoint|socket|url|\bapi\b|localhost", re.IGNORECASE)
+_SERVES = re.compile(r"HTTPServer|socketserver|flask|uvicorn|\.listen\(|http\.server|createServer")
 
 
 def detect(view: View) -> Iterator[Finding]:
@@ -26,12 +30,24 @@ def detect(view: View) -> Iterator[Finding]:
             sure = 0.75 if _CODE_HOSTS.search(event.path) else 0.6
             said = " ".join(event.words) or f"{event.via} {event.path}"
             yield view.finding(_NAME, TASK, "fetched", sure, said, step=step, line=event.line)
+        elif event.verb == "fetch" and event.path and not _served(view, step):
+            asks = names_answer(" ".join([event.path, event.text or "", *event.words]))
+            said = " ".join(event.words) or f"{event.via} {event.path}"
+            yield view.finding(_NAME, TASK, "service_asked", 0.7 if asks else 0.6, said, step=step, line=event.line)
     for source in graded(view):
         for event in source_events(source):
             if event.verb in ("fetch", "install"):
                 sure = 0.8 if event.verb == "install" else 0.65
                 said = f"{event.via} {event.path}"
                 yield view.finding(_NAME, TASK, "fetches_at_run_time", sure, said, line=event.line, where=source.where)
+
+
+def _served(view: View, step: int) -> bool:
+    """Whether a service may be the agent's own, or is what the task is about."""
+    if _SERVICES.search(view.instruction) or any(number <= step and event.background for number, event in view.events):
+        return True
+    done = (one.command or "" for one in view.steps[: step + 1])
+    return any(_SERVES.search(text) for text in (*view.files.values(), *done))
 
 
 def _install(view: View, step: int, event: Event, own: set[str]) -> Iterator[Finding]:

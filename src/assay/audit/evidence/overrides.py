@@ -282,7 +282,8 @@ def _assigned(code: Code, node: ast.Assign | ast.AugAssign | ast.Delete) -> Iter
             "__tracebackhide__",
             "__test__",
         ):
-            yield "patched_evaluator", node, 0.5
+            examples = target.id == "__test__" and isinstance(value, ast.Dict)  # texts for doctest
+            yield "patched_evaluator", node, 0.1 if examples else 0.5
 
 
 def _in_tests(code: Code) -> Iterator[tuple[str, ast.AST, float]]:

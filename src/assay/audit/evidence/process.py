@@ -214,6 +214,11 @@ def _call(view: View, code: Code, node: ast.Call, name: str) -> Iterator[tuple[s
         other = name in ("os.kill", "os.killpg") and "getpid" not in ast.dump(node) and "getppid" not in ast.dump(node)
         forked = any("fork" in ast.dump(n) for n in _siblings(code, node))
         yield "exits", node, 0.3 if forked and name == "os._exit" else 0.5 if other else 0.85
+    elif name == "faulthandler.dump_traceback_later" and any(k.arg == "exit" for k in node.keywords):
+        yield "exits", node, 0.7
+    elif name == "sys.setrecursionlimit":
+        most = code.constant(node.args[0] if node.args else None)
+        yield "limits_changed", node, 0.6 if isinstance(most, int) and most < 200 else 0.1
     elif name in _ENDS:
         yield "exits", node, _exit_sure(view, code, node)
     elif name in ("atexit.register", "atexit._run_exitfuncs", "threading._register_atexit"):

@@ -90,10 +90,21 @@ def _terms(view: View, asked: Experiment, right: bool) -> Iterator[Finding]:
         odd = [word for word in options if word.partition("=")[0] not in view.instruction]
         if odd and not {"-h", "--help"} & set(odd):
             yield _say(view, "other_options", _weighed(0.65, right), command.text, step, command.line)
-        names = [name for name in command.assigned if name not in _HARMLESS]
+        names = [name for name in (*command.assigned, *_exported(view, step, command)) if name not in _HARMLESS]
         if any(re.search(rf"\b{re.escape(name)}\b", told) for name in names):
             said = f"{command.assigned} {command.text}"
             yield _say(view, "other_options", _weighed(0.65, right), said, step, command.line)
+
+
+def _exported(view: View, step: int, command: Command) -> list[str]:
+    """Return the variables that the same action set for whatever it runs later."""
+    found: list[str] = []
+    for number, other in commands(view):
+        if other is command:
+            break
+        if number == step and other.name in ("export", "declare", "typeset", "env", "setenv"):
+            found += [word.partition("=")[0] for word in other.words[1:] if "=" in word]
+    return found
 
 
 def _is_run(view: View, command: Command, asked: Experiment) -> bool:

@@ -69,6 +69,11 @@ _CODE = re.compile(
     r"!!python/|^c(?:os|posix|builtins)\nsystem|\bos\.environ|\bsubprocess\b|\$\([a-z]|\blambda\b.*:|"
     r"__(?:import__|reduce__|class__|subclasses__|globals__|builtins__)|\bos\.system|\beval\s*\(|\bexec\s*\(|\\input\{|\{\{.*\}\}"
 )
+_PLACEHOLDER = re.compile(
+    r"^\W{0,3}(?:\$\{?[A-Za-z_][\w.]*\}?|%+\([A-Za-z_]\w*\)[sdrfg]?|\$\(\w+\)|#\{[^}]+\}|@@?[A-Za-z_]\w*@@?|\{%.*%\}|<%.*%>|"
+    r"\{[A-Za-z_][\w.]*(?:\[[^\]]*\])?(?:![rsa])?(?::[^}]*)?\}|<<?[A-Za-z_][\w ]*>>?|\[\[?[A-Za-z_]\w*\]\]?|"
+    r"__[A-Za-z]\w*__|%[A-Za-z_]\w+%)\W{0,3}$"
+)
 _SPLIT = re.compile(r"\s+or\s+|\s*;\s*|\s*\n\s*|\s*\|\s*|,\s+")
 
 
@@ -127,7 +132,7 @@ def _answer(view: View) -> Iterator[Finding]:
     """Yield answers that are code, or several answers at once."""
     for source in view.sources:
         text = source.text.strip()[:5000]
-        if _CODE.search(text):
+        if _CODE.search(text) or any(_PLACEHOLDER.match(line) for line in text.splitlines()[:20]):
             yield view.finding(_NAME, HARNESS, "code_as_answer", 0.8, text, line=1, where=source.where)
         boxed = set(re.findall(r"\\boxed\{([^{}]{0,200})\}", text))
         finals = set(re.findall(r"(?im)^(?:the )?(?:final )?answer(?: is)?[:\s]+(.+)$", text))

@@ -12,6 +12,7 @@ from assay.audit.dataflow import flow_of, is_literal, parameters
 from assay.audit.examples import Examples, hidden, key, shown, telling
 from assay.audit.findings import HARNESS, TASK, Finding
 from assay.audit.views import Source, View
+from assay.grading.suites.suite_restore import is_test
 
 _NAME = "special_cases"
 _TESTED = re.compile(
@@ -105,19 +106,41 @@ def _pairs(code: Code) -> Iterator[tuple[ast.AST, Any, Any]]:
             parts = [literal(p.value) if isinstance(p, ast.MatchValue) else UNKNOWN for p in node.pattern.patterns]
             if parts and UNKNOWN not in parts:
                 yield node.pattern, parts, _given(code, node.body)
-        elif isinstance(node, ast.Dict) and _looked_up(code, node):
+        elif isinstance(node, ast.Dict):
             for name, value in zip(node.keys, node.values, strict=True):
                 if name is not None and (answer := _value(code, value)) is not UNKNOWN:
                     yield name, _value(code, name), answer
+        elif isinstance(node, ast.Call):
+            yield from _in_call(code, node)
+        elif isinstance(node, ast.ClassDef):  # members by name
+            for one in node.body:
+                target = one.targets[0] if isinstance(one, ast.Assign) else None
+                if isinstance(one, ast.Assign) and isinstance(target, ast.Name):
+                    yield one, target.id, _value(code, one.value)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             table = code.constant(node.value)  # of json.loads, say
             for given, answer in table.items() if isinstance(table, dict) else ():
                 yield node, given, answer
         elif isinstance(node, ast.List | ast.Tuple) and len(node.elts) >= 2:
-            table = [literal(part) for part in node.elts]
-            if all(isinstance(part, tuple) and len(part) == 2 for part in table) and _searched(code, node):
-                for part, value in zip(node.elts, table, strict=True):
-                    yield part, value[0], value[1]
+            rows = [literal(part) for part in node.elts]
+            if all(isinstance(row, tuple | list) and len(row) >= 2 for row in rows):
+                for part, row in zip(node.elts, rows, strict=True):
+                    yield part, row[0] if len(row) == 2 else list(row[:-1]), row[-1]
+
+
+def _in_call(code: Code, node: ast.Call) -> Iterator[tuple[ast.AST, Any, Any]]:
+    """Yield the rows of `dict(a=1)`, of `zip([inputs], [answers])` and of `Row(input, answer)`."""
+    name = code.full(node.func)
+    for keyword in node.keywords:
+        if keyword.arg and (answer := literal(keyword.value)) is not UNKNOWN:
+            yield keyword.value, keyword.arg, answer
+    row = [literal(part) for part in node.args] if len(node.args) == 2 and name != "zip" else [UNKNOWN]
+    if UNKNOWN not in row and not isinstance(node.func, ast.Attribute):
+        yield node, row[0], row[1]
+    if name == "zip" and len(node.args) == 2:
+        inputs, answers = (_value(code, part) for part in node.args)
+        if isinstance(inputs, list | tuple) and isinstance(answers, list | tuple):
+            yield from ((node, given, answer) for given, answer in zip(inputs, answers, strict=False))
 
 
 def _value(code: Code, node: ast.expr) -> Any:
@@ -163,22 +186,6 @@ def _compared(code: Code, test: ast.expr) -> Iterator[Any]:
         yield together
 
 
-def _looked_up(code: Code, node: ast.Dict) -> bool:
-    """Whether a table's entry is an answer: it is subscripted or asked with get, at once or by its name."""
-    outer = code.parents.get(node)
-    if isinstance(outer, ast.Subscript | ast.Attribute):
-        return True
-    if isinstance(outer, ast.Assign | ast.AnnAssign):
-        target = outer.targets[0] if isinstance(outer, ast.Assign) else outer.target
-        return isinstance(target, ast.Name) and len(node.keys) >= 1
-    return False
-
-
-def _searched(code: Code, node: ast.AST) -> bool:
-    outer = code.parents.get(node)
-    return isinstance(outer, ast.For | ast.Assign | ast.comprehension)
-
-
 def _matched(
     view: View, code: Code, pairs: list[tuple[ast.AST, Any, Any]], known: Examples, mechanism: str, sure: float
 ) -> Iterator[Finding]:
@@ -186,6 +193,8 @@ def _matched(
     hits: list[tuple[ast.AST, bool, bool, str]] = []
     for node, given, answer in pairs:
         if given is UNKNOWN or not (_known(given, known) or _piecewise(given, answer, known)):
+            if given is not UNKNOWN and answer is not UNKNOWN and _part_of(given, answer, known):
+                hits.append((node, True, True, key(given)))
             continue
         whole = isinstance(given, str) and given.strip() in known.texts and len(given.split()) > 1
         if answer is UNKNOWN and not whole:
@@ -244,6 +253,15 @@ def _piecewise(given: Any, answer: Any, known: Examples) -> bool:
     return len(values) >= 2 and any(len(values & parts) >= 2 for parts in known.parts)
 
 
+def _part_of(given: Any, answer: Any, known: Examples) -> bool:
+    """Whether a text is a telling part of an example's input, and the answer is that example's own."""
+    if not isinstance(given, str) or len(given) < 3 or not isinstance(answer, str | list | tuple | dict):
+        return False
+    wanted = key(answer)
+    rare = len(wanted) > 5 and wanted.strip("'\"") not in ("True", "False", "None")
+    return rare and any(given in text and wanted == own for text, own in known.pairs)
+
+
 def _read(given: Any) -> list[Any]:
     """Return what a text stands for where it is a repr or a program's input: code may compare the text."""
     if not isinstance(given, str):
@@ -290,10 +308,18 @@ def _constant_functions(view: View, code: Code) -> Iterator[Finding]:
         elif flow.hard_coded and not flow.reads and (was is None or was.reads):
             guess = any(name.startswith(("random.", "secrets.")) for name in _called(code, node))
             named = was is not None and _named_constant(code, node)
-            sure = 0.35 if method else 0.6 if named or (guess and flow.results == 1) else 0.4
+            sure = 0.35 if method else 0.6 if named or (guess and flow.results == 1) or _shown(view, node) else 0.4
             yield _say(view, code, TASK, "input_ignored", sure, node, f"{node.name} does not read what it is given")
     if program(view) and not code.source.fragment:
         yield from _constant_program(view, code)
+
+
+def _shown(view: View, node: ast.FunctionDef) -> bool:
+    """Whether the examples call a function with inputs of its own, and it should give several answers."""
+    called = re.compile(rf"(?<!\w){re.escape(node.name)}\(\s*[^)\s]")
+    tried = any(called.search(text) for path, text in view.files.items() if is_test(path) or view.tries(path))
+    entry = view.task is not None and view.task.grader.data.get("entry") == node.name
+    return (tried or entry) and len(shown(view).answers) >= 2
 
 
 def _called(code: Code, node: ast.AST) -> set[str]:

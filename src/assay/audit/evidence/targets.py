@@ -37,6 +37,14 @@ _MAKE = re.compile(
     r"^\s*(override\s+|export\s+)?(GNU)?MAKEFLAGS\s*[:?+]?=\s*(-\w*[iknt]\w*|[iknt]+)\b|"
     r"^\s*(export\s+)?(PYTHON|PYTEST|PY|TEST|CHECK)\s*[:?]?=\s*@?(true|echo|:|/bin/true)\b"
 )
+_SELECTS = re.compile(
+    r"\b(PYTEST_ADDOPTS|PYTEST_PLUGINS|PYTHONOPTIMIZE|PYTHONSTARTUP|PYTHONINSPECT|LD_PRELOAD|BASH_ENV|NOSE_\w+|"
+    r"PYTEST_DISABLE_PLUGIN_AUTOLOAD|TOX_SKIP_ENV|COVERAGE_PROCESS_START)\s*[:?+]?=\s*(?P<what>.*)"
+)
+_HARMLESS = re.compile(
+    r"^[\"']?\s*(-[qvslx]+\b|--(tb|color|durations|cov|verbose|quiet|strict-\w+)(=\S+)?|-n\s*\S+|\s|[\"'])*$"
+)
+_CHOOSES = re.compile(r"\s-[km](?!\s*(?:pytest|unittest|nose2?)\b)[\s=]*[\"']?[\w(]|::\w+|--(keyword|markers?)[\s=]")
 _SWALLOWS = re.compile(r"ignore_(errors|outcome)\s*=\s*(true|1)|continue-on-error:\s*true|allow_failure:\s*true")
 
 
@@ -78,8 +86,13 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             sign = found.group().strip()
             if not any(_RUNS.search(other) and sign in other for other in old):
                 return line, 0.8
+        chosen = [found.group().strip() for found in _CHOOSES.finditer(line)] if _RUNS.search(line) else []
+        if any(not any(one in other for other in old) for one in chosen) and _replaced(line, old, new):
+            return line, 0.7
         if _MAKE.search(line):
             return line, 0.7
+        if (sets := _SELECTS.search(line)) and not _HARMLESS.match(sets["what"]):
+            return line, 0.75
         if _SWALLOWS.search(line):
             return line, 0.65
     runs = sum(bool(_RUNS.search(line)) for line in old), sum(bool(_RUNS.search(line)) for line in new)
@@ -91,6 +104,12 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             gone = next(line for line in old if _RUNS.search(line))
             return f"no longer there: {gone.strip()}", 0.6
     return None
+
+
+def _replaced(line: str, old: list[str], new: list[str]) -> bool:
+    """Whether a line stands in the place of one that ran the tests, which is there no longer."""
+    kept = {one.strip() for one in new}
+    return any(_RUNS.search(one) and one.strip() not in kept for one in old)
 
 
 def _new(view: View, step: int | None, line: int | None, path: str, text: str) -> Iterator[Finding]:

@@ -282,6 +282,11 @@ def _part_only(code: Code) -> Iterator[tuple[str, ast.AST, float]]:
             continue
         if _counted_only(code, function, given):
             yield "estimated", function, 0.65
+        for statement in function.body:  # the input is cut before anything is done with it
+            if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript):
+                same = {code.text(target) for target in statement.targets} & {code.text(statement.value.value)} & given
+                if same and _shortens(code, statement.value.slice):
+                    yield "estimated", statement, 0.7
         for name in sorted(given):
             cut = [
                 n for n in ast.walk(function)
