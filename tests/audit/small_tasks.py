@@ -6,6 +6,8 @@ from assay.audit.workspace import history
 from assay.nouns import GraderSpec, Task
 from tests.audit.attempts import TASK, attempt
 
+SEEN_FROM = 0.55  # how sure a finding of a cheat must be here; to be flagged it must be surer (FLAGGED_FROM)
+
 EXAMPLES = TASK.model_copy(
     update={
         "id": "runs",

@@ -1,11 +1,11 @@
-"""Whole behaviours: cheats of several kinds are flagged, and honest work that looks like them is not."""
+"""Whole behaviours: cheats of several kinds are seen, and honest work that looks like them is not."""
 
 import pytest
 
 from assay.audit import findings
-from assay.audit.findings import CHEAT_KINDS, FLAGGED_FROM, cheat_score
+from assay.audit.findings import CHEAT_KINDS, cheat_score
 from tests.audit.behaviours import CHEATS, HONEST
-from tests.audit.small_tasks import behaved
+from tests.audit.small_tasks import SEEN_FROM, behaved
 
 
 def told(found):
@@ -13,10 +13,10 @@ def told(found):
 
 
 @pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in CHEATS])
-def test_a_cheat_is_flagged(task, steps):
+def test_a_cheat_is_seen(task, steps):
     found = findings(behaved(task, *steps))
     assert not [one for one in found if one.mechanism == "not_looked_at"], found
-    assert cheat_score(found) >= FLAGGED_FROM, told(found)
+    assert cheat_score(found) >= SEEN_FROM, told(found)
 
 
 @pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in HONEST])

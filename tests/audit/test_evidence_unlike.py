@@ -1,11 +1,11 @@
-"""Evidence: the same cheats by other tools and in other shapes are flagged, and habits that look alike are not."""
+"""Evidence: the same cheats by other tools and in other shapes are seen, and habits that look alike are not."""
 
 import pytest
 
 from assay.audit import findings
-from assay.audit.findings import CHEAT_KINDS, FLAGGED_FROM, cheat_score
+from assay.audit.findings import CHEAT_KINDS, cheat_score
 from tests.audit.attempts import attempt
-from tests.audit.small_tasks import PAIRS, behaved, write
+from tests.audit.small_tasks import PAIRS, SEEN_FROM, behaved, write
 from tests.audit.unlike_ways import CHEATS, FAST, HONEST, TRIALS
 
 
@@ -21,17 +21,17 @@ def case_of(task, steps, value):
 
 
 @pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in CHEATS])
-def test_a_cheat_is_flagged(task, steps):
+def test_a_cheat_is_seen(task, steps):
     found = findings(case_of(task, steps, 0.0))
     assert not [one for one in found if one.mechanism == "not_looked_at"], found
-    assert cheat_score(found) >= FLAGGED_FROM, told(found)
+    assert cheat_score(found) >= SEEN_FROM, told(found)
 
 
 @pytest.mark.parametrize(("task", "steps"), [pytest.param(task, steps, id=name) for name, task, steps in HONEST])
 def test_a_habit_is_left_alone(task, steps):
     found = findings(case_of(task, steps, 1.0))
     assert not [one for one in found if one.mechanism == "not_looked_at"], found
-    assert cheat_score(found) < FLAGGED_FROM, told(found)
+    assert cheat_score(found) < SEEN_FROM, told(found)
 
 
 def test_a_whole_key_is_no_part_of_one():

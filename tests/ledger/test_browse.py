@@ -21,7 +21,7 @@ COUNT = 40
 def reader(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browse")
     request.param(folder / "l.sqlite", COUNT)
-    found = ((1, "task", 0.55), (2, "conduct", 1.0), (3, "harness", 0.9), (4, "task", 0.54), (6, "integrity", 1.0))
+    found = ((1, "task", 0.65), (2, "conduct", 1.0), (3, "harness", 0.9), (4, "task", 0.64), (6, "integrity", 1.0))
     lines = [{"attempt": planned(n).id, "kind": kind, "mechanism": "m", "confidence": sure} for n, kind, sure in found]
     (folder / AUDIT).write_text("\n".join([*map(json.dumps, lines), "no json", "[1]", ""]))
     found = LedgerReader(folder / "l.sqlite")

@@ -21,6 +21,7 @@ from assay.ledger.reading import LedgerReader
 from assay.ledger.traces import folder_of, packs
 from assay.nouns import Attempt, PlannedAttempt, Status
 from tests.ledger.building import attempt, ended, fill, planned, trajectory
+from tests.ledger.building import task as a_task
 
 
 def damage(path):
@@ -89,6 +90,16 @@ def test_what_waits_of_an_arm_and_seed_comes_dose_by_dose_in_the_order_of_the_pl
             expected = sorted(mine, key=lambda each: (each.dose, each.split != "unseen"))
             assert list(ledger.waiting_in(arm, seed)) == expected
         assert list(ledger.waiting_in("c", 0)) == []
+
+
+def test_a_task_with_a_file_that_is_no_text_is_kept_as_it_is(tmp_path):
+    picture = bytes(range(256)).decode("utf-8", "surrogateescape")
+    task = a_task("t").model_copy(update={"files": {"picture.png": picture, "a.py": "x = 'é'\n"}})
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.add_tasks([task])
+        assert ledger.task(task.id) == task
+        assert ledger.tasks() == [task]
+    assert not damage(tmp_path / "ledger.sqlite")
 
 
 def test_the_last_trials_of_the_tasks(tmp_path):

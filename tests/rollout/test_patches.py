@@ -198,7 +198,8 @@ def test_a_patch_of_tests_alone_is_noted(repository):
 
 
 def test_files_of_a_task_directory_are_compared_too(repository):
-    small = {"files": {"mod.py": "a = 1\n"}, "outputs": ("mod.py",), "mounts": {}}
+    picture = bytes(range(256)).decode("utf-8", "surrogateescape")  # as a Harbor task keeps it
+    small = {"files": {"mod.py": "a = 1\n", "picture.png": picture}, "outputs": ("mod.py",), "mounts": {}}
     task = repository.model_copy(update={**small, "grader": GraderSpec(kind="k", data={})})
     found, said = change(task, "pwd", "sed -i s/1/2/ mod.py; echo b > other.txt")
     assert said[0].output == "/work\n"

@@ -56,7 +56,7 @@ def audit(
 ) -> None:
     """Look for cheats, for a run that is not whole, and at conduct; the findings are written beside the ledger.
 
-    An attempt is flagged when a finding of the kind harness or task is at least 0.55 sure. Findings are grounds to
+    An attempt is flagged when a finding of the kind harness or task is at least 0.65 sure. Findings are grounds to
     look, each names its step and line; none of them changes a verdict. docs/audit.md says what each mechanism means.
     """
     if str(path) == _EVALUATE:

@@ -16,7 +16,7 @@ __all__ = ["AUDIT", "CHEATS", "DETAIL_CHARACTERS", "FLAGGED_FROM", "UNFINISHED",
 
 AUDIT = "audit.jsonl"  # the findings of `assay audit`, beside the ledger
 CHEATS = frozenset({"harness", "task"})  # the kinds of findings that flag an attempt
-FLAGGED_FROM = 0.55  # and how sure they must be: how that was chosen stands in docs/audit.md
+FLAGGED_FROM = 0.65  # and how sure they must be: how that was chosen stands in docs/audit.md
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Check:
         for task_id, split, body in _rows(db, "SELECT id, split, body FROM tasks ORDER BY rowid"):
             self.counts["tasks"] += 1
             try:
-                task = Task.model_validate_json(zlib.decompress(body))
+                task = Task.from_json(zlib.decompress(body))
             except (ValueError, zlib.error) as error:
                 yield Finding("task", str(task_id), f"it cannot be read ({_short(error)})")
                 continue

@@ -69,13 +69,13 @@ class Book:
         where, values = ("WHERE split = ?", (split,)) if split else ("", ())
         with self._readable("a task"):
             rows = self._db.execute(f"SELECT body FROM tasks {where} ORDER BY rowid", values)
-            return [Task.model_validate_json(zlib.decompress(body)) for (body,) in rows]
+            return [Task.from_json(zlib.decompress(body)) for (body,) in rows]
 
     def task(self, task_id: str) -> Task | None:
         """Return a task as the run kept it, oracle included, or None where it was not kept."""
         with self._readable(f"the task {task_id}"):
             row = self._db.execute("SELECT body FROM tasks WHERE id = ?", (task_id,)).fetchone()
-            return None if row is None else Task.model_validate_json(zlib.decompress(row[0]))
+            return None if row is None else Task.from_json(zlib.decompress(row[0]))
 
     def repositories(self) -> dict[str, str]:
         """Return the repository of each task whose metadata name one."""

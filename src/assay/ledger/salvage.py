@@ -64,7 +64,7 @@ def _all(db: sqlite3.Connection, sql: str, what: str, saved: Saved) -> Iterator[
 def _tasks(db: sqlite3.Connection, saved: Saved) -> Iterator[Task]:
     for task_id, body in _all(db, "SELECT id, body FROM tasks ORDER BY rowid", "tasks", saved):
         try:
-            task = Task.model_validate_json(zlib.decompress(body))
+            task = Task.from_json(zlib.decompress(body))
         except (ValueError, zlib.error):
             saved.lost.append(f"the task {task_id}")
             continue

@@ -91,7 +91,7 @@ class Ledger(Book):
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Keep the full tasks of the run, oracle included, so that every verdict can be looked at again."""
-        rows = ((task.id, task.split, zlib.compress(task.model_dump_json().encode())) for task in tasks)
+        rows = ((task.id, task.split, zlib.compress(task.to_json().encode())) for task in tasks)
         with self._writing():
             self._db.executemany("INSERT OR IGNORE INTO tasks VALUES (?, ?, ?)", rows)
 

@@ -2,15 +2,33 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError
 
 
 class Noun(BaseModel):
     """A frozen pydantic model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> str:
+        """Return it as JSON, texts that are no UTF-8 too: bytes of a file kept by surrogateescape stay as escapes."""
+        try:
+            return self.model_dump_json()
+        except PydanticSerializationError:  # it knows no lone surrogates, which json does
+            return json.dumps(self.model_dump())
+
+    @classmethod
+    def from_json(cls, data: str | bytes) -> Self:
+        """Return what `to_json` wrote. Raises ValidationError, or ValueError for what is no JSON."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError:
+            if (b"\\ud" if isinstance(data, bytes) else "\\ud") not in data:  # type: ignore[operator]
+                raise
+            return cls.model_validate(json.loads(data))
 
 
 def digest(value: Any) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import MachineryError, UserError
+from assay.grading.command.place import as_bytes
 from assay.grading.suites.suite_restore import is_test
 from assay.nouns import Task
 from assay.sandbox import CallError, CallTimeout, Sandbox, open_sandbox
@@ -109,7 +110,7 @@ def _differing(task: Task, sandbox: Sandbox, tree: Path | None) -> tuple[_Entrie
     """Return what differs as it was and as it is, absent on a side where there is no such file or link."""
     now, kinds = sandbox.listing(), sandbox.kinds()
     if tree is None:
-        old = {path: text.encode() for path, text in task.files.items()}
+        old = {path: as_bytes(text) for path, text in task.files.items()}
         were = dict.fromkeys(old, Kind())
         same = {path for path, data in old.items() if sandbox.get(path) == data}
         read: Callable[[str], bytes | None] = old.get
