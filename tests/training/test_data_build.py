@@ -28,12 +28,13 @@ from assay.nouns import (
     Trajectory,
 )
 from assay.training.data import open_dataset
-from assay.training.data.build import IDENTITY, Job, build
+from assay.training.data.build import build
 from assay.training.data.layout import WORK
 from assay.training.data.recipe import Recipe
 from assay.training.data.results import Results
 from assay.training.data.sources import open_sources
 from assay.training.data.spread import Building
+from assay.training.data.work import IDENTITY, Job
 from tests.models import chat_templates
 
 

@@ -9,8 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,99 +22,16 @@ from assay.executors.chosen import LOCAL
 from assay.nouns.base import digest
 from assay.training.data.card import DataCard
 from assay.training.data.layout import CARD, TOKENIZER, WORK
-from assay.training.data.recipe import DROPS, LENGTH, Recipe, task_of
-from assay.training.data.records import Fault
+from assay.training.data.recipe import DROPS, Recipe
 from assay.training.data.results import Results
-from assay.training.data.scan import Account, checked, choose, content_digest, group_of, place_of, scan_unit
-from assay.training.data.sources import Source, SourceReader, Unit, open_sources, units
-from assay.training.data.tokenise import OpenFormat, open_format, tokenised
-from assay.training.data.writer import ShardWriter, clear, done_file, finish, save
+from assay.training.data.scan import Account, choose
+from assay.training.data.sources import Unit, open_sources, units
+from assay.training.data.spread import spread
+from assay.training.data.tokenise import OpenFormat, open_format
+from assay.training.data.work import IDENTITY, Job, Run, Worker, plan_file, scan_file
+from assay.training.data.writer import clear, done_file, finish, save
 
 Say = Callable[[str], None]
-IDENTITY = "identity.json"  # in the folder of what is not finished: what decides the bytes of the build
-Run = Callable[[Callable, list[tuple]], Iterator]  # calls a function with each tuple of arguments
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every process of a build is told."""
-
-    sources: list[Source]
-    recipe: Recipe
-    results: Results
-    model: Path
-    template: Path | None
-    out: Path
-
-
-class Worker:
-    """One process of a build: scans units and tokenises shards, with its readers and its tokenizer opened once."""
-
-    def __init__(self, job: Job) -> None:
-        """Open nothing yet: the tokenizer is loaded with the first shard."""
-        self.job = job
-        self._reader = SourceReader(job.sources, thinking=job.recipe.thinking)
-        self._format: OpenFormat | None = None
-
-    def scan(self, number: int, unit: Unit) -> None:
-        """Scan a unit and leave what was found."""
-        with disk_errors(self.job.out):
-            scan_unit(self._reader, unit, self.job.recipe, self.job.results, scan_file(self.job.out, number))
-
-    def tokenise(self, shard: int, first: int, last: int) -> int:
-        """Write the shard of the plan's rows `first` to before `last`; return its tokens."""
-        if self._format is None:
-            self._format = open_format(self.job.model, self.job.template)
-        recipe, account = self.job.recipe, Account()
-        plan = np.load(plan_file(self.job.out), mmap_mode="r")[first:last]
-        with ShardWriter(self.job.out, shard, list(recipe.splits)) as writer:
-            for row in plan:
-                self._add(row, writer, account)
-            writer.close(json.loads(account.to_json()))
-            return writer.tokens
-
-    def _add(self, row: np.void, writer: ShardWriter, account: Account) -> None:
-        assert self._format is not None
-        recipe, source, place = self.job.recipe, int(row["source"]), place_of(row)
-        where = self._reader.where(source, place)
-        record = checked(self._reader.read(source, place), where, self.job.results)
-        if content_digest(record.conversation) != row["content"].tobytes():
-            raise UserError(f"{where} was changed while it was read: run the same command again")
-        try:
-            found = tokenised(record, self._format, recipe, where)
-        except Fault as error:
-            account.fault(error)
-            account.by_source.setdefault(source, [0, 0])[1] += 1
-            return
-        if found is None:
-            account.dropped[LENGTH] += 1
-            return
-        meta = {
-            "task_id": task_of(record),
-            "split": recipe.split_of(group_of(record, recipe)),
-            "source": self.job.sources[source].name,
-            "at": where,
-            "kind": record.kind,
-            "attempt": record.attempt,
-            "value": record.value,
-            "exit": record.exit,
-            "flags": list(record.flags),
-            "sampled_turns": found.sampled,
-            "written_turns": found.written,
-            "cut": found.cut,
-        }
-        writer.add(found.ids, found.in_loss, meta)
-
-
-def scan_file(out: Path, number: int) -> Path:
-    """Return the name, without its ending, of what a unit's scan left."""
-    return out / WORK / f"scan-{number:05d}"
-
-
-def plan_file(out: Path) -> Path:
-    """Return where the rows lie that are to be tokenised."""
-    return out / WORK / "plan.npy"
-
 
 _worker: Worker | None = None  # of a process of the pool
 
@@ -169,7 +85,7 @@ def build(
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with _begun(out, identity, say):
-        with _pool(job, processes) if executor == LOCAL else _cluster(executor, job) as run:
+        with _pool(job, processes) if executor == LOCAL else spread(executor, job) as run:
             found = _choose(job, run, say)
             shards = _shards(np.load(plan_file(out), mmap_mode="r")["characters"], recipe.shard_characters)
             todo = [(n, *ends) for n, ends in enumerate(shards) if not done_file(out, n).is_file()]
@@ -282,9 +198,3 @@ def _pool(job: Job, processes: int) -> Iterator[Run]:
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _cluster(executor: str, job: Job) -> AbstractContextManager[Run]:
-    from assay.training.data.spread import spread
-
-    return spread(executor, job)

@@ -13,8 +13,8 @@ from typing import Any
 
 from assay import executors
 from assay.errors import UserError
-from assay.training.data.build import IDENTITY, Job, Run, Worker
 from assay.training.data.layout import WORK
+from assay.training.data.work import IDENTITY, Job, Run, Worker
 
 _END = object()
 
