@@ -1,5 +1,9 @@
 """Trees: built once, whole or not at all, and refused by name when they are not there."""
 
+import asyncio
+import os
+import time
+
 import pytest
 
 from assay.errors import MachineryError
@@ -69,3 +73,18 @@ def test_a_tree_of_contents_has_another_key_when_a_byte_in_the_middle_differs(tm
     script = tmp_path / "say.json"
     script.write_text("[]")
     assert (trees.tree(trees.keep_contents("model", script)) / "say.json").read_text() == "[]"
+
+
+def test_what_killed_builders_left_goes_and_what_another_is_building_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    folder = tmp_path / "trees"
+    for name in (".same-abc", ".old-abc", ".young-abc"):
+        (folder / name / "inside").mkdir(parents=True)
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(folder / ".old-abc", (two_days_ago, two_days_ago))
+
+    async def build(place):
+        (place / "made").touch()
+
+    asyncio.run(trees.prepare_slowly("same", build))
+    assert sorted(path.name for path in folder.iterdir()) == [".young-abc", "same"]

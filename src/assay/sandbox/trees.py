@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from assay.errors import MachineryError
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+_LONGEST_BUILD_S = 86_400.0
 
 
 def cache_folder() -> Path:
@@ -77,8 +79,9 @@ async def prepare_slowly(key: str, build: Callable[[Path], Awaitable[None]]) -> 
     async with _locked(key):
         if place.is_dir():
             return place
-        for stale in place.parent.glob(f".{key}-*"):  # of a builder that was killed
-            shutil.rmtree(stale, ignore_errors=True)
+        for left in place.parent.glob(".*-*"):  # by builders that were killed; of other keys some may be at work
+            if left.name.startswith(f".{key}-") or _age_s(left) > _LONGEST_BUILD_S:
+                shutil.rmtree(left, ignore_errors=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
         try:
             await build(beside)
@@ -87,6 +90,12 @@ async def prepare_slowly(key: str, build: Callable[[Path], Awaitable[None]]) -> 
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return place
+
+
+def _age_s(folder: Path) -> float:
+    with suppress(FileNotFoundError):  # finished, and renamed
+        return time.time() - folder.lstat().st_mtime
+    return 0.0
 
 
 @asynccontextmanager
