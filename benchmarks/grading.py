@@ -189,7 +189,7 @@ def main() -> None:
     meter = Meter()
     try:
         figures = asyncio.run(
-            measure(meter, peers, arguments.each, arguments.total, arguments.only_bare, arguments.repeats)
+            measure(meter, peers, arguments.each, arguments.total, arguments.repeats, only=arguments.only_bare)
         )
     finally:
         warm.close()
