@@ -1,6 +1,6 @@
 """Small examples and a training set for the tests of training."""
 
-from assay.corpus.fetch import sha256_file
+from assay.nouns.base import sha256_file
 from assay.training.data import write_dataset
 from assay.training.examples import Example
 

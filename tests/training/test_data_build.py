@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
 from assay.ledger import Ledger
 from assay.nouns import (
@@ -27,6 +26,7 @@ from assay.nouns import (
     ToolResult,
     Trajectory,
 )
+from assay.nouns.base import sha256_file
 from assay.training.data import open_dataset
 from assay.training.data.build import build
 from assay.training.data.layout import WORK

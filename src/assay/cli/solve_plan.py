@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.agents.mini import MiniConfig, read_config
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
 from assay.ledger import Ledger
 from assay.models.chosen import OnThisMachine, Which
 from assay.nouns import PlannedAttempt, Status, Task
+from assay.nouns.base import sha256_file
 from assay.rollout.budget import Limits, refuse_unkept
 from assay.rollout.budget_words import seconds
 from assay.tasks.chosen import Chosen, chosen

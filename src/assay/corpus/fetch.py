@@ -15,7 +15,7 @@ from typing import Any
 
 from assay.corpus.model import PackagePin
 from assay.errors import UserError
-from assay.models.fetch import sha256_file
+from assay.nouns.base import sha256_file
 
 TIMEOUT_S = 600
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from assay.corpus.fetch import disk_errors, sha256_file
+from assay.corpus.fetch import disk_errors
 from assay.corpus.model import Card, Document
 from assay.errors import UserError
+from assay.nouns.base import sha256_file
 
 DOCUMENTS = "documents.jsonl"
 CARD = "card.json"

@@ -111,8 +111,8 @@ class Executor(Protocol):
     def run(self, jobs: Jobs, *, at_once: int | None = None) -> AsyncGenerator[Event, None]:
         """Run the jobs, `at_once` of them side by side, those that come first first; yield what becomes of them.
 
-        They are read as slots fall free, so they may be endless. What a job raises ends all of
-        them and is raised here, in a group. Closing the iterator stops the jobs.
+        They are read as slots fall free, so they may be endless. What a job raises ends all of them and is raised here,
+        in a group. Closing the iterator stops the jobs.
         """
         ...
 

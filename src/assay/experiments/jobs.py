@@ -13,12 +13,12 @@ from pathlib import Path
 
 from assay.agents import ShellAgent
 from assay.agents.teacher import Teacher
-from assay.corpus.fetch import sha256_file
 from assay.experiments.config import RANDOM, Arm, Experiment
 from assay.experiments.place import Place
 from assay.ledger import Ledger
 from assay.models.allowance import Central
 from assay.nouns import PlannedAttempt, Status, Task, Trajectory
+from assay.nouns.base import sha256_file
 from assay.rollout.attempts import Tried, attempts
 from assay.rollout.checkpoint import Checkpoint
 from assay.rollout.planned import CutOff
@@ -152,10 +152,10 @@ async def train_arm(experiment: Experiment, place: Place, arm_name: str, seed: i
 
 
 def checkpoint_of(
-    experiment: Experiment, place: Place, planned: PlannedAttempt, allowance: Central | None = None
+    experiment: Experiment, place: Place, arm_name: str, seed: int, dose: int, allowance: Central | None = None
 ) -> Checkpoint:
-    """Return the checkpoint that a planned attempt is about; it is made, where it is the random start of an arm."""
-    arm, seed, dose = experiment.arm(planned.arm), planned.seed, planned.dose
+    """Return a checkpoint to evaluate, all of which is read; it is made, where it is the random start of an arm."""
+    arm = experiment.arm(arm_name)
     directory = start_of(experiment, place, arm, seed) if dose == 0 else place.checkpoints(arm.name, seed) / str(dose)
     key = trees.keep_contents("weights", directory)
     sampling = experiment.sampling

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import MachineryError, UserError
 from assay.executors import Executor, Job, Processes, arrived
 from assay.experiments.config import RANDOM, Experiment
@@ -15,7 +14,7 @@ from assay.experiments.jobs import tokenizer_directory
 from assay.experiments.place import Place
 from assay.ledger import Ledger
 from assay.nouns import PlannedAttempt, Task
-from assay.nouns.base import digest
+from assay.nouns.base import digest, sha256_file
 from assay.tasks import source
 from assay.tasks.admission import Admission, admit, trees_of
 from assay.tasks.overlap import overlap

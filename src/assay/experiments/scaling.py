@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from assay.models.allowance import Central
 from assay.nouns import PlannedAttempt, Task
 from assay.rollout.budget import Budget, Limits
 from assay.rollout.budget_words import progress, stopped
-from assay.rollout.checkpoint import attempted
+from assay.rollout.checkpoint import Checkpoint, attempted
 from assay.rollout.planned import jobs_for, record_all
 from assay.tasks.admission import trees_of
 
@@ -227,15 +227,15 @@ async def _train_and_evaluate(
     trained: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
     read: dict[str, int] = {}
 
-    def job_of(some: Sequence[PlannedAttempt]) -> Job:
-        checkpoint = checkpoint_of(experiment, place, some[0], central)
+    def job_of(checkpoint: Checkpoint, some: Sequence[PlannedAttempt]) -> Job:
         pairs = [(each, task_of(each.task_id)) for each in some]
         return Job(attempted, (experiment.agent, pairs), setting=checkpoint, trees=(*_trees(pairs), checkpoint.tree))
 
     async def evaluations() -> AsyncIterator[Job]:
         while (arm_and_seed := await trained.get()) is not None:
-            for _, waiting in groupby(ledger.waiting_in(*arm_and_seed), key=lambda planned: planned.dose):
-                for job in jobs_for(waiting, job_of, each=_EVALUATED_TOGETHER, budget=budget):
+            for dose, waiting in groupby(ledger.waiting_in(*arm_and_seed), key=lambda planned: planned.dose):
+                of_dose = partial(job_of, checkpoint_of(experiment, place, *arm_and_seed, dose, central))
+                for job in jobs_for(waiting, of_dose, each=_EVALUATED_TOGETHER, budget=budget):
                     yield job
                 if budget.stopped is not None:
                     return

@@ -148,31 +148,28 @@ class Ledger(Book):
 
     def waiting(self) -> Iterator[PlannedAttempt]:
         """Yield the planned attempts without a final row, in the order of the plan, a page of it in memory."""
-        after = 0
-        while True:
-            with self._readable():
-                rows = self._db.execute(_WAITING, (after, _PAGE)).fetchall()
-            if not rows:
-                return
-            for position, arm, seed, dose, task_id, split, trial in rows:
-                after = position
-                yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+        for _, arm, seed, dose, task_id, split, trial in self._pages(_WAITING):
+            yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
 
     def waiting_in(self, arm: str, seed: int) -> Iterator[PlannedAttempt]:
         """As `waiting`, for one arm and seed: dose by dose, split by split, in the order of the plan."""
-        cells = "SELECT key, dose, split FROM cells WHERE arm = ? AND seed = ? ORDER BY key"
+        cells = "SELECT key, dose, split FROM cells WHERE arm = ? AND seed = ? ORDER BY dose, key"
         with self._readable():
             found = self._db.execute(cells, (arm, seed)).fetchall()
-        for cell, dose, split in sorted(found, key=lambda row: row[1]):
-            after = 0
-            while True:
-                with self._readable():
-                    rows = self._db.execute(_WAITING_IN, (cell, after, _PAGE)).fetchall()
-                if not rows:
-                    break
-                for position, task_id, trial in rows:
-                    after = position
-                    yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+        for cell, dose, split in found:
+            for _, task_id, trial in self._pages(_WAITING_IN, cell):
+                yield PlannedAttempt(arm=arm, seed=seed, dose=dose, task_id=task_id, split=split, trial=trial)
+
+    def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query that takes `values`, a position to begin behind and how many; position first."""
+        after = 0
+        while True:
+            with self._readable():
+                rows = self._db.execute(query, (*values, after, _PAGE)).fetchall()
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1][0]
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts are planned, and how many of them have their final row."""

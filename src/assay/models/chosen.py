@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from assay.errors import UserError
 from assay.models.base import Model
 from assay.models.endpoint import Endpoint
-from assay.models.fetch import sha256_file
+from assay.nouns.base import sha256_file
 
 if TYPE_CHECKING:
     from assay.models.allowance import Allowance

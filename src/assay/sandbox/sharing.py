@@ -4,7 +4,6 @@ Only for trees that nothing writes to any more. Times are made equal, so that eq
 program sees of them.
 """
 
-import hashlib
 import os
 import shutil
 import stat
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.nouns.base import sha256_file
 from assay.sandbox.trees import cache_folder
 
 MOMENT = 946_684_800  # 2000-01-01; the time of every file of a shared tree
@@ -59,8 +59,7 @@ def share(folder: Path) -> Shared:
 def _keep(path: str, found: os.stat_result, objects: Path) -> bool:
     """Put one file into the cache, or a link to the cache's in its place. Returns whether it was new there."""
     mode = 0o755 if found.st_mode & 0o111 else 0o644
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_file(Path(path))
     kept = objects / digest[:2] / f"{digest[2:]}{'-x' if mode == 0o755 else ''}"
     if found.st_mtime != MOMENT:
         os.utime(path, (MOMENT, MOMENT))

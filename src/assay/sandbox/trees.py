@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from assay.errors import MachineryError
+from assay.nouns.base import sha256_file
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 _LONGEST_BUILD_S = 86_400.0
@@ -139,9 +140,7 @@ def keep_contents(kind: str, path: Path) -> str:
     top = path if path.is_dir() else path.parent
     found = hashlib.sha256()
     for file in (each for each in files if each.is_file()):
-        with file.open("rb") as data:
-            inside = hashlib.file_digest(data, "sha256").hexdigest()
-        found.update(f"{file.relative_to(top)} {inside}\n".encode())
+        found.update(f"{file.relative_to(top)} {sha256_file(file)}\n".encode())
     key = f"{kind}-{found.hexdigest()}"
     if path.is_dir():
         return keep_link(key, path.resolve())

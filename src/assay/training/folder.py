@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
+from assay.nouns.base import sha256_file
 from assay.training.config import differences
 
 RUN = "run.json"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from assay.corpus.fetch import sha256_file
 from assay.models.chat import Chat
 from assay.models.weights import new_model, use_one_thread
 from assay.nouns import Exit, Finish, Message, Reply, Role, Step, Trajectory
+from assay.nouns.base import sha256_file
 from assay.training.config import TrainConfig
 from assay.training.data import write_dataset
 from assay.training.examples import example_of

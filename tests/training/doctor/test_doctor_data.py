@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
+from assay.nouns.base import sha256_file
 from assay.training.data.layout import CARD, INDEX_FILE, mask_file
 from assay.training.doctor import Patient, Status, examine
 from tests.training.doctor.conftest import make_dataset

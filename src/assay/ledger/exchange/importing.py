@@ -24,8 +24,8 @@ from assay.ledger.exchange.reports import Report
 from assay.ledger.exchange.sniff import check, files, shut
 from assay.ledger.exchange.text import BrokenJson
 from assay.ledger.reading import LedgerReader
-from assay.models.fetch import sha256_file
 from assay.nouns import Attempt, Exit, Reason, Reply, Status, Trajectory
+from assay.nouns.base import sha256_file
 
 _ODD = "attempts with numbers that are not finite, left out"
 _LARGEST = 2**62

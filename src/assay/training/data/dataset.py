@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
+from assay.nouns.base import sha256_file
 from assay.training.data.card import FORMAT, DataCard
 from assay.training.data.layout import CARD, INDEX_FILE, SPLITS, TOKENIZER, ids_file, mask_file, meta_file
 from assay.training.examples import Example

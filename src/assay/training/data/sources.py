@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import UserError
 from assay.ledger.reading import LedgerReader
+from assay.nouns.base import sha256_file
 from assay.training.data.audited import audit_flags, with_audit
 from assay.training.data.card import SourceCard
 from assay.training.data.records import Record, is_message_list, of_attempt, of_json

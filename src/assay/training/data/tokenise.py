@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.corpus.fetch import sha256_file
 from assay.errors import MachineryError, UserError
 from assay.models.formats import ChatFormat, load_format
 from assay.nouns import Finish, Message, Reply, Role
+from assay.nouns.base import sha256_file
 from assay.training.data.recipe import Recipe
 from assay.training.data.records import Fault, Record
 from assay.training.examples import Example, check_mask, says, turn_of

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from assay.corpus.fetch import sha256_file
+from assay.nouns.base import sha256_file
 from assay.training.doctor.finding import Finding, Status
 from assay.training.doctor.patient import Patient
 from assay.training.doctor.weights import embedding_of
