@@ -158,6 +158,8 @@ class Sandbox:
         start_s: float | None = None,
     ) -> Outcome:
         self._home.space.open_up()
+        room = self._home.room()
+        room.check()
         bounds = self._bounds
         options = list(self._options)
         if isinstance(self._bwrap, Bubblewrap):
@@ -179,6 +181,7 @@ class Sandbox:
             seccomp=shared(workspace.base())[1],
             group=self._group,
             watch=self._over,
+            room=room if isinstance(self._bwrap, Bubblewrap) else None,
             blackhole=self._blackhole,
         )
         if isinstance(self._bwrap, Engine):
@@ -187,12 +190,11 @@ class Sandbox:
             ended = await execute(launch)
         self._full = ended.stopped or self._over()
         if not self._full:
-            self._home.check_room()
+            room.check()
         return ended
 
     def _over(self, group: cgroups.Group | None = None) -> str:
-        over = self._home.over(held_bytes(group or self._group))
-        return f"workspace {over}" if over else ""
+        return self._home.over(held_bytes(group or self._group))
 
     async def call(self, function: Callable[..., Any], *args: Any, timeout_s: float) -> Any:
         """Run a Python function inside, in a fresh interpreter in the workspace, and return what it returned.

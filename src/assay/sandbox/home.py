@@ -12,9 +12,8 @@ from pathlib import Path
 from assay.errors import MachineryError
 from assay.sandbox import overlay, workspace
 from assay.sandbox.copying import Size, copy
+from assay.sandbox.room import Room, check_room
 from assay.sandbox.workspace import Workspace
-
-_SPARE = 1 << 20  # bytes; with less than this free, a command may have failed for want of space
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Home:
 
     def begin(self) -> None:
         """Make the workspace as it begins. Raises MachineryError, also when the disk is too full for its bounds."""
-        _check_room(self.place.parent, self.total_bytes)
+        check_room(self.place.parent, self.total_bytes)
         with _machinery("make a workspace"):
             self._fresh()
             root = self._folder / "work"
@@ -147,11 +146,12 @@ class Home:
         `held` are bytes on disk that have no name.
         """
         space = self.space if self.temporary is None else self._measured(self._folder)
-        return space.over(held)
+        over = space.over(held)
+        return f"workspace {over}" if over else ""
 
-    def check_room(self) -> None:
-        """Raise MachineryError when the disk is full: what a command then did says nothing about it."""
-        _check_room(self.place.parent, _SPARE)
+    def room(self) -> Room:
+        """Return the disk that it is on."""
+        return Room(self.place.parent, self.over)
 
     def remove(self) -> None:
         """Remove everything."""
@@ -165,16 +165,3 @@ def _machinery(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise MachineryError(f"could not {what}: {error}") from error
-
-
-def _check_room(folder: Path, needed: int) -> None:
-    try:
-        found = os.statvfs(folder)
-    except OSError as error:
-        raise MachineryError(f"the place for workspaces {folder} is gone: {error}") from error
-    free = found.f_bavail * found.f_frsize
-    if free < needed or (found.f_files and not found.f_favail):
-        raise MachineryError(
-            f"the disk that holds the workspaces is full: {free >> 20} MB are free under {folder}, and a sandbox needs "
-            f"{max(1, needed >> 20)} MB; make room, or set ASSAY_TMP to a folder on another disk"
-        )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from assay.sandbox.cgroups import Group
+from assay.sandbox.room import Room
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,8 @@ class Launch:
     With `start_s` the clock `timeout_s` begins at the first byte on stdout, which must come within `start_s`;
     a command that is silent for so long is a MachineryError. `watch` is asked every quarter second; what it
     answers, if anything, is why the command is killed. `cpu_s` None: as long as the clock may run, and 2 s.
+    `room` is the disk of the workspace: a command is killed when that is full, and it is a MachineryError unless the
+    sandbox filled it.
     `blackhole` are networks on which connections are to time out.
     """
 
@@ -31,6 +34,7 @@ class Launch:
     seccomp: str = ""
     group: Group | None = None
     watch: Callable[[], str] | None = None
+    room: Room | None = None
     blackhole: Sequence[str] = ()
 
 

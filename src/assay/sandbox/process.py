@@ -23,6 +23,7 @@ from contextlib import suppress
 from assay.errors import MachineryError
 from assay.sandbox import routes
 from assay.sandbox.launch import Launch, Outcome
+from assay.sandbox.room import LOOK_S
 from assay.sandbox.system import kill_child, write_all
 
 CHUNK = 1 << 16
@@ -73,7 +74,7 @@ class Run:
         self.waiting: set[str] = set()
         self.timers: dict[str, asyncio.TimerHandle] = {}
         self.process: subprocess.Popen[bytes] | None = None
-        self.timed_out = self.flooded = False
+        self.timed_out = self.flooded = self.disk_full = False
         self.stopped = ""
         self.report = b""
         self.began = time.perf_counter()
@@ -111,6 +112,8 @@ class Run:
             self._arm("clock", launch.start_s, self._late)
         if launch.watch:
             self._arm("watch", _WATCH_S, self._look)
+        if launch.room:
+            self._arm("room", LOOK_S, self._look_at_disk)
 
     def _spawn(self) -> None:
         launch = self.launch
@@ -261,6 +264,16 @@ class Run:
         else:
             self._arm("watch", _WATCH_S, self._look)
 
+    def _look_at_disk(self) -> None:
+        room = self.launch.room
+        assert room is not None
+        self.disk_full = room.full(self._said("child-pid"), self.launch.file_bytes)
+        if self.disk_full:
+            self.kill()
+            self._arm("clock", REAP_S, self._stuck)
+        else:
+            self._arm("room", LOOK_S, self._look_at_disk)
+
     def kill(self) -> None:
         """Kill process 1 of the sandbox, which kills the rest; bwrap then reaps it and ends.
 
@@ -312,6 +325,12 @@ class Run:
         assert self.process is not None
         ended = self.process.wait()
         launch = self.launch
+        if self.disk_full and launch.room:
+            self.stopped = launch.room.own_doing()
+            if not self.stopped:
+                launch.room.check()
+                where = launch.room.folder
+                raise MachineryError(f"the disk that holds the workspaces was full as a command ran, under {where}")
         silent = launch.start_s is not None and not self.stdout.seen
         if self.timed_out and silent:
             raise MachineryError(f"the sandbox did not start its program within {launch.start_s} s")
