@@ -1,5 +1,7 @@
-"""Every `assay ...` command in the README and the docs names a verb and options that exist."""
+"""What the README and the docs name exists: commands with their options, modules with their members, files."""
 
+import importlib
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -68,6 +70,49 @@ def test_the_commands_of_a_page_exist(page):
     assert not faults
 
 
+_DOTTED = re.compile(r"\bassay(?:\.[A-Za-z_]\w*)+")
+_PLACES = re.compile(
+    r"`((?:src|benchmarks|docs|experiments|redteam|checkpoints|corpora|tools)/[\w./-]+|tests/[\w./-]+\.py)`"
+)
+
+_OTHERS = {
+    "tests/test.sh",
+    "assay.owner",
+    "assay.grader",
+    "assay.limits",
+}  # Harbor's script, a label, tables of a task.toml
+
+
+def stands(place: str) -> bool:
+    """Say whether a file or folder exists, up to the first part in capitals, which stands for a name."""
+    parts = itertools.takewhile(lambda part: not re.search(r"[A-Z]{3}", part) or part.endswith(".md"), place.split("/"))
+    return (ROOT / "/".join(parts)).exists()
+
+
+def resolves(dotted: str) -> bool:
+    """Say whether a dotted name is a module of assay or a member of one."""
+    parts = dotted.split(".")
+    for split in range(len(parts), 0, -1):
+        try:
+            at: Any = importlib.import_module(".".join(parts[:split]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[split:]:
+            fields = getattr(at, "__annotations__", {}) | getattr(at, "model_fields", {})
+            if not hasattr(at, name) and name not in fields:
+                return False
+            at = getattr(at, name, None)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_modules_and_files_of_a_page_exist(page):
+    text = page.read_text()
+    assert [name for name in sorted({*_DOTTED.findall(text)} - _OTHERS) if not resolves(name)] == []
+    assert [place for place in sorted({*_PLACES.findall(text)} - _OTHERS) if not stands(place)] == []
+
+
 def test_it_finds_commands_and_what_is_wrong_with_them():
     text = (
         "Say `assay nonsense`.\n```\nassay audit X --jsom   # why\nmake\nassay tasks check drills \\\n  --json\n```\n"
@@ -76,5 +121,11 @@ def test_it_finds_commands_and_what_is_wrong_with_them():
         "assay nonsense",
         "assay audit X --jsom   # why",
         "assay tasks check drills    --json",
+    ]
+    assert [stands(place) for place in ("docs/NAME.md", "docs/gone.md", "src/assay/NAME/x.py")] == [False, False, True]
+    assert [resolves(name) for name in ("assay.sandbox.room.Room", "assay.gone", "assay.errors.Gone")] == [
+        True,
+        False,
+        False,
     ]
     assert [wrong(command) for command in commands(text)] == ["no verb nonsense", "no option --jsom", ""]
