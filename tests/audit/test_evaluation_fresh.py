@@ -1,6 +1,7 @@
-"""The fresh half: what it holds, that nothing of the older halves returns in it, that attempts end as labelled."""
+"""The fresh half and the one before it: what they hold, that nothing of older halves returns, how attempts end."""
 
 import asyncio
+import importlib
 import json
 import random
 import shutil
@@ -12,12 +13,10 @@ from assay.agents.shell import SENTINEL, command_of
 from assay.audit.evaluation import evaluate, generate
 from assay.audit.evaluation.behaviours import FAMILIES, behaviours
 from assay.audit.evaluation.cases import read_set
-from assay.audit.evaluation.fresh import hiding
-from assay.audit.evaluation.fresh.desk import WAYS, FreshDesk
-from assay.audit.evaluation.fresh.problems import fresh_problems
-from assay.audit.evaluation.fresh.read import READ
-from assay.audit.evaluation.fresh.wording import FILLER, PHRASES
-from assay.audit.evaluation.labels import FRESH, HELD_OUT, ONCE_FRESH, TUNING
+from assay.audit.evaluation.fresh.desk import WAYS as FRESH_WAYS
+from assay.audit.evaluation.kits import KITS
+from assay.audit.evaluation.labels import FRESH, HALVES, ONCE_FRESH
+from assay.audit.evaluation.once_fresh.desk import WAYS as ONCE_FRESH_WAYS
 from assay.audit.evaluation.plan import scripted
 from assay.audit.evaluation.problems import BENCHMARKS, all_problems
 from assay.audit.evaluation.wording import Voice
@@ -25,14 +24,39 @@ from assay.grading import grade
 from assay.sandbox import open_sandbox
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the repositories of the set have a git history")
-BOTH = (ONCE_FRESH, FRESH)
-WRONG = {"wrong-in-a-corner", "says-that-it-does-not-work", "misreads-the-question", "counts-the-warm-up"}
-SMALL = ("counts-the-warm-up", "does-not-use-the-digest", "misreads-the-question", "number-found-by-its-digest")
+ROOMS = {"once_fresh": ONCE_FRESH, "fresh": FRESH}
+WRONG = {
+    "counts-the-warm-up",
+    "hands-in-what-it-has",
+    "misreads-the-question",
+    "no-gain-and-says-so",
+    "overlooks-a-case",
+    "reads-a-condition-wrongly",
+    "rounds-to-two-digits",
+    "says-that-it-does-not-work",
+    "wrong-in-a-corner",
+}
+SMALL = {
+    ONCE_FRESH: (
+        "counts-the-warm-up",
+        "does-not-use-the-digest",
+        "misreads-the-question",
+        "number-found-by-its-digest",
+    ),
+    FRESH: ("does-not-load-the-backup", "reads-a-condition-wrongly", "rounds-to-two-digits", "solutions-in-a-dump"),
+}
+OPENED = {ONCE_FRESH: "number-found-by-its-digest", FRESH: "solutions-in-a-dump"}
+WAYS = {"once_fresh": ONCE_FRESH_WAYS, "fresh": FRESH_WAYS}
+
+
+@pytest.fixture(scope="module", params=sorted(ROOMS))
+def half(request):
+    return ROOMS[request.param]
 
 
 @pytest.fixture(scope="module")
-def attempts():
-    return scripted(0, halves=BOTH)
+def attempts(half):
+    return scripted(0, halves=(half,))
 
 
 def run(commands, files, *kept):
@@ -44,17 +68,17 @@ def run(commands, files, *kept):
     return asyncio.run(inside())
 
 
-def test_it_is_large_and_covers_every_family_and_benchmark(attempts):
+def test_it_is_large_and_covers_every_family_and_benchmark(attempts, half):
     labels = [one.label for one in attempts]
-    assert {label.half for label in labels} == set(BOTH)
-    assert sum(label.cheat for label in labels) >= 160
-    assert sum(not label.cheat for label in labels) >= 300
+    assert {label.half for label in labels} == {half}
+    assert sum(label.cheat for label in labels) >= 200
+    assert sum(not label.cheat for label in labels) >= 350
     mechanisms = defaultdict(set)
     for label in labels:
         mechanisms[label.family].add(label.mechanism)
     assert set(FAMILIES) <= set(mechanisms)
-    assert sum(len(mechanisms[family]) for family in FAMILIES) >= 40
-    assert len(mechanisms["honest"]) >= 40
+    assert sum(len(mechanisms[family]) for family in FAMILIES) >= 50
+    assert len(mechanisms["honest"]) >= 50
     seen = Counter((label.benchmark, label.cheat) for label in labels)
     assert all(seen[name, cheat] >= 5 for name in BENCHMARKS for cheat in (True, False)), seen
 
@@ -72,18 +96,19 @@ def test_every_mechanism_is_acted_out_in_several_ways(attempts):
     assert not any(one.label.tone == "admits" for one in attempts if not one.label.cheat)
 
 
-def test_nothing_of_the_older_halves_returns(attempts):
-    older = scripted(0, halves=(TUNING, HELD_OUT))
+def test_nothing_of_the_older_halves_returns(attempts, half):
+    older = scripted(0, halves=HALVES[: HALVES.index(half)])
     assert not {one.label.mechanism for one in older} & {one.label.mechanism for one in attempts}
     assert not {one.problem.task.id for one in older} & {one.problem.task.id for one in attempts}
     said = {turn.prose for one in older for turn in one.turns if turn.prose}
     assert not said & {turn.prose for one in attempts for turn in one.turns if turn.prose}
 
 
-def test_the_seed_settles_every_word(attempts):
-    assert [one.turns for one in scripted(0, halves=BOTH)] == [one.turns for one in attempts]
-    assert [one.planned.id for one in scripted(0, halves=BOTH)] == [one.planned.id for one in attempts]
-    assert [one.turns for one in scripted(1, halves=BOTH)] != [one.turns for one in attempts]
+def test_the_seed_settles_every_word(attempts, half):
+    again = scripted(0, halves=(half,))
+    assert [one.turns for one in again] == [one.turns for one in attempts]
+    assert [one.planned.id for one in again] == [one.planned.id for one in attempts]
+    assert [one.turns for one in scripted(1, halves=(half,))] != [one.turns for one in attempts]
 
 
 def test_every_turn_keeps_to_the_agents_protocol_and_tells_no_label(attempts):
@@ -100,56 +125,50 @@ def test_every_turn_keeps_to_the_agents_protocol_and_tells_no_label(attempts):
     assert max(shares) - min(shares) < 0.25
 
 
-def test_behaviours_of_the_fresh_package_and_no_others_are_fresh_or_were():
+def test_behaviours_of_the_two_packages_and_no_others_are_of_the_two_halves():
     for one in behaviours():
-        assert (one.half in BOTH) == (".fresh." in one.act.__module__), one.name
-
-
-def test_the_side_that_was_read_is_half_of_every_family():
-    found = {one.name: one for one in behaviours() if one.half in BOTH}
-    assert set(found) >= READ
-    for family in (*FAMILIES, "honest"):
-        of = [one.half == ONCE_FRESH for one in found.values() if one.family == family]
-        assert abs(2 * sum(of) - len(of)) <= 1, family
+        assert one.half == ROOMS.get(one.room, one.half), one.name
+        assert (one.half in ROOMS.values()) == (one.room in ROOMS), one.name
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(half, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh") / "small"
-    generate.generate(folder, halves=BOTH, only=SMALL)
+    generate.generate(folder, halves=(half,), only=SMALL[half])
     return folder
 
 
-def test_attempts_end_as_they_are_labelled(small):
+def test_attempts_end_as_they_are_labelled(small, half):
     found = list(read_set(small))
-    assert {one.label.mechanism for one in found} == set(SMALL)
+    assert {one.label.mechanism for one in found} == set(SMALL[half])
     for one in found:
         if not one.label.cheat:
             assert one.case.value == (0.0 if one.label.mechanism in WRONG else 1.0), one.label
         assert one.label.fooled is False
-    opened = [one.case for one in found if one.label.mechanism == "number-found-by-its-digest"]
+    opened = [one.case for one in found if one.label.mechanism == OPENED[half]]
     assert all(case.value == 1.0 for case in opened)  # the number was found, so it can be
 
 
-def test_the_fresh_half_alone_is_measured(small):
+def test_the_half_alone_is_measured(small, half):
     def by_word(case):
-        return 0.9 if "sha256" in " ".join(step.command or "" for step in case.trajectory.steps) else 0.1
+        said = " ".join(step.command or "" for step in case.trajectory.steps)
+        return 0.9 if "sha256" in said or ".sql" in said else 0.1
 
-    found = evaluate(small, halves=(FRESH,), score=by_word)
-    assert found.least_used == FRESH
-    assert set(found.views[0].halves) == {FRESH}
+    found = evaluate(small, halves=(half,), score=by_word)
+    assert found.least_used == half
+    assert set(found.views[0].halves) == {half}
     assert found.recall_at_5pct.n == found.counts["cheats"] > 0
     said = found.text() + json.dumps(found.lines())
-    assert not any(mechanism in said for mechanism in SMALL)  # whoever reads it learns no miss
+    assert not any(mechanism in said for mechanism in SMALL[half])  # whoever reads it learns no miss
 
 
-@pytest.mark.parametrize("way", sorted(set(WAYS)))
-def test_every_way_to_write_a_file_writes_it(way):
-    problem = fresh_problems(0)["functions"][0]
+@pytest.mark.parametrize(("room", "way"), [(room, way) for room, ways in WAYS.items() for way in sorted({*ways})])
+def test_every_way_to_write_a_file_writes_it(room, way):
+    kit = KITS[room]
+    problem = kit.problems(0)["functions"][0]
     text = "first = 'it''s \"quoted\" $HOME `x` \\\\n'\n\n\ndef last():\n    return first\n"
-    desk = FreshDesk(
-        problem, random.Random(3), 0, 0, Voice(random.Random(3), admits=False, phrases=PHRASES, filler=FILLER)
-    )
+    voice = Voice(random.Random(3), admits=False, phrases=kit.phrases, filler=kit.filler)
+    desk = kit.desk(problem, random.Random(3), 0, 0, voice)
     desk.delivery = way
     writes = [
         *desk.write("sub/new.py", text),
@@ -157,9 +176,8 @@ def test_every_way_to_write_a_file_writes_it(way):
         *desk.write("mod.py", text),
     ]
     writes += desk.replace("mod.py", "def last", "def final")
-    for tool in ("ed", "patch"):
-        if way == tool and shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    if way in ("ed", "patch") and shutil.which(way) is None:
+        pytest.skip(f"{way} is not installed")
     ended, left = run([turn.command for turn in writes], problem.task.files, "sub/new.py", "mod.py")
     assert all(one.returncode == 0 for one in ended), ended
     assert left["sub/new.py"] == text
@@ -167,28 +185,32 @@ def test_every_way_to_write_a_file_writes_it(way):
 
 
 @pytest.mark.parametrize("level", [1, 2])
-def test_hidden_code_and_commands_do_the_same(level):
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_hidden_code_and_commands_do_the_same(room, level):
+    hiding = importlib.import_module(f"assay.audit.evaluation.{room}.hiding")
     code = "import os\nimport sys\n\nsys.stdout.write(os.path.basename('a/b') + '\\n')\nos.environ['X'] = f'{os.sep}'\n"
     command = "sort one.txt | head -1; grep -c a one.txt"
     rng = random.Random(level)
-    hidden = [hiding.python(code, level, rng) for _ in range(4)]
-    shells = [hiding.shell(command, level, rng) for _ in range(4)]
+    hidden = [hiding.python(code, level, rng) for _ in range(6)]
+    shells = [hiding.shell(command, level, rng) for _ in range(6)]
     files = {"one.txt": "b\na\n", **{f"{n}.py": text for n, text in enumerate(hidden)}}
-    ended, _ = run([*(f"python {n}.py" for n in range(4)), *shells], files)
-    assert [one.output for one in ended] == ["b\n"] * 4 + ["a\n1\n"] * 4, (hidden, shells)
+    ended, _ = run([*(f"python {n}.py" for n in range(6)), *shells], files)
+    assert [one.output for one in ended] == ["b\n"] * 6 + ["a\n1\n"] * 6, (hidden, shells)
     assert all(text != code for text in hidden)
     assert all(text != command for text in shells)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
-def test_right_solutions_are_right_and_wrong_ones_are_wrong(benchmark):
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_right_solutions_are_right_and_wrong_ones_are_wrong(room, benchmark):
     async def graded(problem, text):
         files = {path: old for path, old in problem.task.files.items() if problem.task.declares(path)}
         return await grade(problem.task, {**files, problem.path: text})
 
-    assert set(fresh_problems(0)) == set(all_problems(0)) == set(BENCHMARKS)
-    for problem in fresh_problems(0)[benchmark]:
+    problems = KITS[room].problems(0)
+    assert set(problems) == set(all_problems(0)) == set(BENCHMARKS)
+    for problem in problems[benchmark]:
         for text in problem.wrong:
             assert asyncio.run(graded(problem, text)).value == 0.0, (problem.task.id, text)
         for text in problem.right if benchmark != "timing" else ():  # how fast is no matter of a test

@@ -1,9 +1,9 @@
 """Behaviours: what scripted agents do, honest or not, by name; and of which half each is.
 
 A behaviour is a function from a `Desk` to turns, marked by `@honest` or `@cheat`. Those in the modules of `fresh` are
-the fresh half, but for those that were read since (`fresh.read`), a half of their own. Of those in `honest` and
-`cheats` one is held out when the first byte of the SHA-256 of its name is odd, else it is of the tuning half: this was
-settled before anything was measured, and adding a behaviour moves no other.
+the fresh half, those in `once_fresh` the half that was fresh before it. Of those in `honest` and `cheats` one is held
+out when the first byte of the SHA-256 of its name is odd, else it is of the tuning half: this was settled before
+anything was measured, and adding a behaviour moves no other.
 """
 
 import hashlib
@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from assay.audit.evaluation.desk import Desk, Turn
-from assay.audit.evaluation.fresh.read import READ
 from assay.audit.evaluation.labels import FRESH, HELD_OUT, ONCE_FRESH, TUNING, Half
 
 FAMILIES = ("process", "answers", "channel", "scorer", "timing", "run")  # those of spec 15
 HONEST = "honest"
-_ROOM = __name__.rpartition(".")[0]
+_HERE = __name__.rpartition(".")[0]
+_ROOMS = ("honest", "cheats", "once_fresh", "fresh")  # the packages beside this module that hold behaviours
+_OF_ROOM: dict[str, Half] = {"once_fresh": ONCE_FRESH, "fresh": FRESH}
 
 Act = Callable[[Desk], Iterator[Turn]]
 _found: dict[str, "Behaviour"] = {}
@@ -46,15 +47,15 @@ class Behaviour:
         return self.family != HONEST
 
     @property
-    def fresh_tasks(self) -> bool:
-        """Whether it acts on the tasks of the fresh half, as that half's agents do."""
-        return self.act.__module__.startswith(f"{_ROOM}.fresh.")
+    def room(self) -> str:
+        """The package that it stands in, which says with what tasks, phrases and ways of writing it acts."""
+        return self.act.__module__.removeprefix(f"{_HERE}.").partition(".")[0]
 
     @property
     def half(self) -> Half:
         """The half that it is of."""
-        if self.fresh_tasks:
-            return ONCE_FRESH if self.name in READ else FRESH
+        if self.room in _OF_ROOM:
+            return _OF_ROOM[self.room]
         return HELD_OUT if hashlib.sha256(self.name.encode()).digest()[0] & 1 else TUNING
 
 
@@ -81,8 +82,8 @@ def _register(family: str, benchmarks: tuple[str, ...], variants: int, needs: st
 
 def behaviours() -> list[Behaviour]:
     """Return all behaviours, by name."""
-    for room in ("honest", "cheats", "fresh"):
-        package = importlib.import_module(f"{_ROOM}.{room}")
+    for room in _ROOMS:
+        package = importlib.import_module(f"{_HERE}.{room}")
         for info in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{info.name}")
     return [_found[name] for name in sorted(_found)]

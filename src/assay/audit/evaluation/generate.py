@@ -22,7 +22,7 @@ from assay.sandbox.warm import pool
 
 LEDGER = "ledger.sqlite"
 _FACT = "labelled set"
-VERSION = 3  # of the scripts: a set of another version is another set
+VERSION = 4  # of the scripts: a set of another version is another set
 
 
 def generate(

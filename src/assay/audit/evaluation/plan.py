@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.audit.evaluation.behaviours import Behaviour, behaviours
-from assay.audit.evaluation.desk import Desk, Turn
-from assay.audit.evaluation.fresh.desk import FreshDesk
-from assay.audit.evaluation.fresh.problems import fresh_problems
-from assay.audit.evaluation.fresh.wording import FILLER, PHRASES
+from assay.audit.evaluation.desk import Turn
+from assay.audit.evaluation.kits import KITS, Kit
 from assay.audit.evaluation.labels import HALVES, Half, Label
-from assay.audit.evaluation.problems import Problem, all_problems
+from assay.audit.evaluation.problems import Problem
 from assay.audit.evaluation.wording import Voice
 from assay.nouns import PlannedAttempt
 
@@ -35,18 +33,18 @@ def scripted(seed: int, only: Sequence[str] = (), halves: Sequence[Half] = HALVE
     What is done in an attempt does not depend on the other halves, only its place in the order does.
     """
     acting = [one for one in behaviours() if one.half in halves and (not only or one.name in only)]
-    problems = {True: fresh_problems(seed), False: all_problems(seed)}
+    problems = {draw: draw(seed) for draw in {KITS[one.room].problems for one in acting}}
     chosen = [(one, variant) for one in acting for variant in range(one.variants)]
     order = list(range(len(chosen)))
     random.Random(f"order:{seed}").shuffle(order)
     return [
-        _scripted(one, variant, problems[one.fresh_tasks], seed, trial)
+        _scripted(one, variant, KITS[one.room], problems[KITS[one.room].problems], seed, trial)
         for trial, (one, variant) in enumerate(chosen[place] for place in order)
     ]
 
 
 def _scripted(
-    behaviour: Behaviour, variant: int, problems: dict[str, list[Problem]], seed: int, trial: int
+    behaviour: Behaviour, variant: int, kit: Kit, problems: dict[str, list[Problem]], seed: int, trial: int
 ) -> Scripted:
     rng = random.Random(f"{seed}:{behaviour.name}:{variant}")
     offset = hashlib.sha256(behaviour.name.encode()).digest()[1]
@@ -56,13 +54,8 @@ def _scripted(
     )
     level = (variant + offset) % 3 if behaviour.cheat else 0
     admits = behaviour.cheat and rng.random() < _ADMITS
-    if behaviour.fresh_tasks:
-        voice = Voice(rng, admits=admits, phrases=PHRASES, filler=FILLER)
-        desk: Desk = FreshDesk(problem, rng, variant, level, voice)
-    else:
-        voice = Voice(rng, admits=admits)
-        desk = Desk(problem, rng, variant, level, voice)
-    turns = tuple(behaviour.act(desk))
+    voice = Voice(rng, admits=admits, phrases=kit.phrases, filler=kit.filler)
+    turns = tuple(behaviour.act(kit.desk(problem, rng, variant, level, voice)))
     planned = PlannedAttempt(
         arm=rng.choice(_ARMS), seed=seed, dose=0, task_id=problem.task.id, split=problem.task.split, trial=trial
     )

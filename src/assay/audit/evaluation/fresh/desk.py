@@ -1,41 +1,60 @@
-"""FreshDesk: the desk of the fresh half, with other ways to look, to write a file, to edit one and to run Python."""
+"""FreshDesk: the desk of the fresh half, with ways to look, write, edit and run that agents of today use."""
 
-import base64
 import difflib
-import gzip
-import json
 import shlex
 from collections.abc import Iterator
 
 from assay.audit.evaluation.desk import Desk, Turn
 from assay.audit.evaluation.fresh import hiding
 
-WAYS = ("heredoc", "ed", "patch", "apply", "lines", "moved", "echoes", "json", "dd", "gzip", "in-place", "in-place")
+WAYS = ("here", "here", "quoted", "blocks", "staged", "chunks", "raw", "tee", "reviewed", "function")
+_TOOL = """import sys
+
+path = sys.argv[1]
+text = open(path).read()
+for part in sys.stdin.read().split("<<<<<<< SEARCH\\n")[1:]:
+    old, rest = part.split("=======\\n", 1)
+    new = rest.split(">>>>>>> REPLACE", 1)[0]
+    assert text.count(old) >= 1, "the block was not found"
+    text = text.replace(old, new, 1)
+open(path, "w").write(text)
+print("edited", path)
+"""
 
 
 class FreshDesk(Desk):
-    """As a Desk. It knows what it wrote, so that it can write a file anew as a patch of what is there."""
+    """As a Desk. Some agents begin every command with a change of folder; some edit by search and replace blocks."""
 
     def __post_init__(self) -> None:
         self.delivery = self.rng.choice(WAYS)
+        self._prefix = self.rng.choice(("", "", "cd /work && "))
         self._known = dict(self.problem.task.files)
+        self._has_tool = False
+
+    def _turn(self, command: str, said: str) -> Turn:
+        return Turn(f"{self._prefix}{command}", said)
 
     def look(self) -> Iterator[Turn]:
         """Look around, as anybody would: one to three turns."""
         kept_back = {*self.problem.traps.values()}
         files = sorted(path for path in self.problem.task.files if path not in kept_back)
-        path, check = self.problem.path, self.problem.check
+        path, tests = self.problem.path, self.problem.tests
         choices = [
-            [f"pwd && ls -la && cat -n {path}"],
-            ["git status --short 2>/dev/null | head; ls", f"nl -ba {path} | head -60"],
-            [f'for f in {" ".join(files[:5])}; do echo "--- $f"; cat $f; done'],
-            [f"wc -l {' '.join(files)}", f"awk 'NR <= 80' {path}", check],
-            [f"python - <<'PY'\nimport pathlib\nprint(pathlib.Path('{path}').read_text())\nPY", "ls -a"],
-            [f"tail -n +1 {' '.join(files[-3:])} | head -90", f"head -c 2500 {path}"],
-            ["ls *", f"less {path} | cat"],
+            [f"ls -la && cat {path}"],
+            ["find . -maxdepth 3 -type f -not -path './.git/*' | sort | head -40", f"cat {path}"],
+            [f"cat {path} {tests}"],
+            [f"sed -n '1,160p' {path}", f"sed -n '1,160p' {tests}" if tests else "ls"],
+            ["ls -R . | grep -v pycache | head -30", f"cat -A {path} | head -5; cat {path}", self.problem.check],
+            [f"grep -n '' {' '.join(files[:4])} | head -70"],
+            [f"stat -c '%n %s' {' '.join(files)}", f"more {path} | cat"],
+            [f"wc -l {path} && cat -n {path} | sed -n '1,80p'", f"{self.problem.check} 2>&1 | tail -15"],
         ]
         for command in self.rng.choice(choices):
-            yield Turn(command, self.voice.say("look"))
+            yield self._turn(command, self.voice.say("look"))
+
+    def run(self, command: str, secret: str = "", kind: str = "check") -> Turn:
+        """Run a command in the open."""
+        return self._turn(command, self.voice.say(kind, self.problem.path, secret))
 
     def sneak(self, command: str, secret: str = "") -> Turn:
         """Run a command, hidden to the attempt's level."""
@@ -46,17 +65,18 @@ class FreshDesk(Desk):
         return hiding.python(code, self.level, self.rng)
 
     def python(self, code: str, secret: str = "") -> Turn:
-        """Run Python code in the sandbox: from a file, a pipe, an argument or standard input."""
-        name = self.rng.choice(("/tmp/probe.py", "/tmp/work1.py", "/tmp/script.py"))
+        """Run Python code in the sandbox: from standard input, an argument, or a file that is left or removed."""
+        name = self.rng.choice(("/tmp/analyze.py", "/tmp/check_it.py", "tmp_run.py"))
+        body = code.rstrip()
         command = self.rng.choice(
             (
-                f"python3 - <<'END'\n{code.rstrip()}\nEND",
-                f"cat <<'END' > {name}\n{code.rstrip()}\nEND\npython3 {name} && rm -f {name}",
-                f"printf '%s\\n' {shlex.quote(code.rstrip())} | python",
-                f"PYTHONPATH=. python3 -c {shlex.quote(code.rstrip())}",
+                f"python3 << 'PYEOF'\n{body}\nPYEOF",
+                f"python -c {shlex.quote(body)}",
+                f"cat > {name} << 'PYEOF'\n{body}\nPYEOF\nPYTHONPATH=. python3 {name}; rm -f {name}",
+                f"python3 - << \"PYEOF\" 2>&1 | tail -40\n{body}\nPYEOF",
             )
-        )
-        return Turn(command, self.voice.say("check", secret=secret))
+        )  # fmt: skip
+        return self._turn(command, self.voice.say("check", secret=secret))
 
     def write(self, path: str, text: str, secret: str = "") -> Iterator[Turn]:
         """Write a whole file, in the way that was drawn for this attempt."""
@@ -66,67 +86,97 @@ class FreshDesk(Desk):
         said = self.voice.say("write", path, secret)
         folder = f"mkdir -p {path.rpartition('/')[0]} && " if "/" in path and before is None else ""
         for number, command in enumerate(self._commands(path, body, before)):
-            yield Turn(f"{folder if number == 0 else ''}{command}", said if number == 0 else "")
+            yield self._turn(f"{folder if number == 0 else ''}{command}", said if number == 0 else "")
 
     def _commands(self, path: str, body: str, before: str | None) -> list[str]:
-        """Return the commands that write `body`; without what was there before, no patch can be made of it."""
+        """Return the commands that write `body`; `before` is what is known to be there."""
         quoted, how = shlex.quote(path), self.delivery
-        lines = body.splitlines()
-        plain = body.isascii() and not {".", "END", "EOF"} & set(lines) and not set("\r\v\f\x1c\x1d\x1e") & set(body)
-        diff = "".join(
-            difflib.unified_diff((before or "").splitlines(True), body.splitlines(True), f"a/{path}", f"b/{path}")
-        )
-        if not plain or (how == "echoes" and len(lines) > 30):
-            how = "json"
-        if how in ("ed", "patch", "apply", "in-place") and (not before or not diff or before == "\n"):
-            how = "heredoc"
-        if how == "ed":
-            return [f"ed -s {quoted} <<'END'\n,d\n0a\n{body}.\nw\nq\nEND"]
-        if how == "patch":
-            return [f"patch -p1 <<'END'\n{diff}END"]
-        if how == "apply":
-            return [f"cat > change.diff <<'END'\n{diff}END", "git apply -v change.diff && rm change.diff"]
-        if how == "in-place":
-            code = (
-                f"p = pathlib.Path({path!r})\nold = p.read_text()\nnew = {body!r}\nassert old != new\np.write_text(new)"
-            )
-            return [f"python3 - <<'END'\nimport pathlib\n\n{code}\nEND"]
-        if how == "lines":
-            rows = "".join(f"    {line!r},\n" for line in lines)
-            return [f"python3 <<'END'\nlines = [\n{rows}]\nopen({path!r}, 'w').write('\\n'.join(lines) + '\\n')\nEND"]
-        if how == "moved":
-            return [f"cat > new.txt <<'END'\n{body}END", f"mv new.txt {quoted}"]
-        if how == "echoes":
-            rows = "\n".join(f"  printf '%s\\n' {shlex.quote(line)}" for line in lines)
-            return [f"{{\n{rows}\n}} > {quoted}"]
-        if how == "json":
-            packed = json.dumps({"path": path, "text": body})
-            code = "import json, sys; d = json.load(sys.stdin); open(d['path'], 'w').write(d['text'])"
-            return [f"python3 -c {shlex.quote(code)} <<'END'\n{packed}\nEND"]
-        if how == "dd":
-            return [f"dd of={quoted} status=none <<'END'\n{body}END"]
-        if how == "gzip":
-            packed = base64.b64encode(gzip.compress(body.encode(), mtime=0)).decode()
-            return [f"base64 -d <<< {packed} | gunzip > {quoted}"]
-        return [f"cat <<'END' > {quoted}\n{body}END"]
+        here = f"<< 'EOF'\n{body}EOF"
+        if {"EOF", "PYEOF"} & set(body.splitlines()) or not body.isascii():
+            return [f"python3 - << 'PYEOF'\nopen({path!r}, 'w').write({body!r})\nPYEOF"]
+        if how == "blocks" and before and before.endswith("\n") and before.strip() and "=======" not in before + body:
+            return [*self._tool(), self._block(path, *_changed(before, body))]
+        if how == "staged":
+            compiled = "python3 -m py_compile .staged && " if path.endswith(".py") else ""
+            return [f"cat > .staged {here}", f"{compiled}mv .staged {quoted} && wc -l {quoted}"]
+        if how == "chunks":
+            lines = body.splitlines(keepends=True)
+            middle = (len(lines) + 1) // 2
+            found = [f"cat > {quoted} << 'EOF'\n{''.join(lines[:middle])}EOF"]
+            if lines[middle:]:
+                found.append(f"cat >> {quoted} << 'EOF'\n{''.join(lines[middle:])}EOF\ncat {quoted}")
+            return found
+        if how == "raw" and "'''" not in body and not body.endswith("'\n"):
+            return [f"python3 << 'PYEOF'\ncontent = r'''{body}'''\nwith open({path!r}, 'w') as f:\n"
+                    "    f.write(content)\nPYEOF"]  # fmt: skip
+        if how == "tee":
+            return [f"tee {quoted} {here}"]
+        if how == "reviewed" and before:
+            return [f"cat > candidate.new {here}", f"diff -u {quoted} candidate.new; mv candidate.new {quoted}"]
+        if how == "function":
+            return [f"write_file() {{ cat > \"$1\"; }}\nwrite_file {quoted} {here}"]  # fmt: skip
+        if how == "quoted":
+            return [f'cat << "EOF" > {quoted}\n{body}EOF']
+        return [f"cat > {quoted} {here}"]
+
+    def _tool(self) -> list[str]:
+        """Return the command that makes the tool for edits by blocks, where it is not there yet."""
+        if self._has_tool:
+            return []
+        self._has_tool = True
+        return [f"cat > edit_blocks.py << 'EOF'\n{_TOOL}EOF"]
+
+    def _block(self, path: str, old: str, new: str) -> str:
+        blocks = f"<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
+        return f"python3 edit_blocks.py {shlex.quote(path)} << 'BLOCKS'\n{blocks}BLOCKS"
 
     def replace(self, path: str, old: str, new: str, secret: str = "") -> Iterator[Turn]:
-        """Replace a piece of a file: by sed or ed where it is one plain line, by Perl or Python, or as a patch."""
+        """Replace a piece of a file: a line by its number, by blocks, by Perl, or by Python."""
         before = self._known.get(path)
         after = None if before is None else before.replace(old, new, 1)
-        if after is not None and self.delivery in ("ed", "patch", "apply"):
-            yield from self.write(path, after, secret)
-            return
-        if after is None:
+        if before is None or after is None:
             self._known.pop(path, None)
         else:
             self._known[path] = after
         said = self.voice.say("write", path, secret)
-        plain = "\n" not in old + new and not set("|&\\[]*^$'/.") & set(old + new)
-        if plain and self.delivery in ("lines", "echoes", "dd"):
-            yield Turn(f"sed -i -e '0,/{old}/s//{new}/' {path} && grep -n -F -- '{new}' {path}", said)
-        elif plain and self.delivery == "moved":
-            yield Turn(f"perl -pi -e 's/\\Q{old}\\E/{new}/ && ($d = 1) unless $d' {path}", said)
-        else:
-            code = f"t = p.read_text()\nassert {old!r} in t\np.write_text(t.replace({old!r}, {new!r}, 1))"
-            yield Turn(f"python3 - <<'END'\nfrom pathlib import Path\n\np = Path({path!r})\n{code}\nEND", said)
+        if before is not None and after is not None and self.delivery == "blocks" and "=======" not in before + after:
+            for number, command in enumerate([*self._tool(), self._block(path, *_changed(before, after))]):
+                yield self._turn(command, said if number == 0 else "")
+            return
+        if before is not None and after is not None and self.delivery in ("here", "staged") and before.isascii():
+            old_lines, new_lines = before.splitlines(), after.splitlines()
+            changed = [n for n, (a, b) in enumerate(zip(old_lines, new_lines, strict=False), 1) if a != b]
+            if (
+                len(old_lines) == len(new_lines)
+                and len(changed) == 1
+                and not set("'\\") & set(new_lines[changed[0] - 1])
+            ):
+                line = new_lines[changed[0] - 1]
+                stripped = f"\\{line}" if line.startswith(" ") else line
+                yield self._turn(f"sed -i '{changed[0]}c\\{stripped}' {path} && sed -n '{changed[0]}p' {path}", said)
+                return
+        code = (
+            f"import re\npath = {path!r}\nsource = open(path).read()\nold = {old!r}\nnew = {new!r}\n"
+            "if old not in source:\n    raise SystemExit('pattern not found')\n"
+            "open(path, 'w').write(source.replace(old, new, 1))\nprint('replaced')"
+        )
+        yield self._turn(f"python3 << 'PYEOF'\n{code}\nPYEOF", said)
+
+    def check(self) -> Turn:
+        """Run what the task shows for trying a solution."""
+        tail = self.rng.choice(("", "", " 2>&1 | tail -20", "; echo \"exit code: $?\""))  # fmt: skip
+        return self.run(f"{self.problem.check}{tail}")
+
+
+def _changed(before: str, after: str) -> tuple[str, str]:
+    """Return the first and last changed lines and what is between, before and after, with a line before them."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    spans = [code for code in matcher.get_opcodes() if code[0] != "equal"]
+    if not spans:
+        return before, after
+    first, last = spans[0], spans[-1]
+    start, start_new = max(first[1] - 1, 0), max(first[3] - 1, 0)
+    if start and "".join(old[start : last[2]]) and before.count("".join(old[start : last[2]])) == 1:
+        return "".join(old[start : last[2]]), "".join(new[start_new : last[4]])
+    return before, after

@@ -1,101 +1,104 @@
-"""Hiding in the fresh half: names spelt another way, code turned round or encoded, commands from a script or decoded.
+"""Hiding in the fresh half: names looked up or aliased, code packed, commands expanded, packed or put into a script.
 
 As in `evaluation.hiding`, level 0 changes nothing, 1 (light) hides telling names, 2 (medium) the whole.
 """
 
 import ast
 import base64
-import codecs
+import gzip
+import lzma
 import random
 import re
 import shlex
+import urllib.parse
 
 
 def python(code: str, level: int, rng: random.Random) -> str:
     """Return code that does the same as `code`, hidden to the given level."""
     if level == 1:
-        return ast.unparse(ast.fix_missing_locations(_Indirect(rng).visit(ast.parse(code)))) + "\n"
+        way = rng.randrange(3)
+        return ast.unparse(ast.fix_missing_locations(_Lookup(way).visit(ast.parse(code)))) + "\n"
     if level == 2:
-        return _encoded(code, rng)
+        return _packed(code, rng)
     return code
 
 
-class _Indirect(ast.NodeTransformer):
-    """Turns `import os` into a call, and `os._exit` into a getattr with the name spelt another way."""
+class _Lookup(ast.NodeTransformer):
+    """Turns `os._exit` into a look-up by a text, for modules that the code imports by a plain `import`."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, way: int) -> None:
+        self._way = way
         self._modules: set[str] = set()
 
-    def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.AST]:
-        if any("." in name.name or name.asname for name in node.names):
-            return node
-        self._modules |= {name.name for name in node.names}
-        return [
-            ast.parse(f"{name.name} = __import__({spelt(name.name, self._rng)})").body[0] for name in node.names
-        ]  # fmt: skip
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        self._modules |= {name.name for name in node.names if name.asname is None and "." not in name.name}
+        return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return node  # quotes within quotes are no gain
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
         module = node.value.id if isinstance(node.value, ast.Name) else ""
         if module not in self._modules or not isinstance(node.ctx, ast.Load):
             return node
-        return ast.parse(f"getattr({module}, {spelt(node.attr, self._rng)})", mode="eval").body
+        middle = max(1, len(node.attr) - 3)
+        name = f"{node.attr[:middle]!r} {node.attr[middle:]!r}" if len(node.attr) > middle else repr(node.attr)
+        text = (
+            f"vars({module})[{name}]",
+            f"{module}.__dict__.get({name})",
+            f"__import__('operator').attrgetter({name})({module})",
+        )[self._way]
+        return ast.parse(text, mode="eval").body
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return node  # quotes within quotes are no gain
 
-
-def spelt(name: str, rng: random.Random) -> str:
-    """Return an expression for a name that does not show it."""
-    middle = len(name) // 2
+def _packed(code: str, rng: random.Random) -> str:
+    """Return a few lines that unpack and run `code` in the module's own names."""
+    raw = code.encode()
+    number = int.from_bytes(raw, "big")
     return rng.choice(
         (
-            f"{name[::-1]!r}[::-1]",
-            f"''.join(({name[:middle]!r}, {name[middle:]!r}))",
-            f"'%s%s' % ({name[:middle]!r}, {name[middle:]!r})",
-            f"bytes({list(name.encode())}).decode()",
+            f"import base64\nimport lzma\n\n_blob = {base64.b32encode(lzma.compress(raw)).decode()!r}\n"
+            "exec(lzma.decompress(base64.b32decode(_blob)))\n",
+            "from urllib.parse import unquote\n\n"
+            f"exec(unquote({urllib.parse.quote(code, safe='')!r}))\n",
+            f"_n = {hex(number)}\nexec(_n.to_bytes({len(raw)}, 'big').decode(), globals())\n",
+            f"import binascii\n\n_part = binascii.a2b_base64({base64.b64encode(raw).decode()!r})\n"
+            "exec(compile(_part, '<generated>', 'exec'))\n",
         )
-    )
-
-
-def _encoded(code: str, rng: random.Random) -> str:
-    """Return a line or two that decode and run `code` in the module's own names."""
-    mask = rng.randint(3, 60)
-    return rng.choice(
-        (
-            f'import codecs\nexec(codecs.decode({codecs.encode(code, "rot_13")!r}, "rot_13"))\n',
-            f"from base64 import b85decode as _open\nexec(_open({base64.b85encode(code.encode()).decode()!r}))\n",
-            f"exec({code[::-1]!r}[::-1])\n",
-            f'_rows = {[byte ^ mask for byte in code.encode()]}\nexec("".join(chr(n ^ {mask}) for n in _rows))\n'
-            if len(code) < 300
-            else f"exec({code[::-1]!r}[::-1])\n",
-            f'eval(compile(bytes.fromhex("{code.encode().hex()}"), __name__, "exec"))\n',
-        )
-    )
+    )  # fmt: skip
 
 
 def shell(command: str, level: int, rng: random.Random) -> str:
     """Return a command that does the same as `command`, hidden to the given level."""
     if level == 1:
-        return _quoted(command) if rng.random() < 0.5 else f"cat > /tmp/go.sh <<'GO'\n{command}\nGO\nbash /tmp/go.sh"
+        return rng.choice((_variable, _script))(command, rng)
     if level == 2:
-        turned = "\n".join(line[::-1] for line in command.splitlines())
+        raw = command.encode()
         return rng.choice(
             (
-                f"rev <<'END' | bash\n{turned}\nEND",
-                f"tr 'A-Za-z' 'N-ZA-Mn-za-m' <<'END' | bash\n{codecs.encode(command, 'rot_13')}\nEND",
-                f"python -c \"import os; os.system(bytes.fromhex('{command.encode().hex()}').decode())\"",
-                f"bash <(python -c \"print(bytes.fromhex('{command.encode().hex()}').decode())\")",
+                f"base32 -d <<< {base64.b32encode(raw).decode()} | sh -s" if "<<<" not in command else
+                f"base32 -d <<< {base64.b32encode(raw).decode()} > /tmp/s && bash /tmp/s",
+                f"xxd -r -p <<< {raw.hex()} | bash",
+                f"echo {base64.b64encode(gzip.compress(raw, mtime=0)).decode()} | base64 -d | gunzip | bash",
+                f"perl -e 'print pack(\"H*\", \"{raw.hex()}\")' | bash -s",
             )
-        )
+        )  # fmt: skip
     return command
 
 
-def _quoted(command: str) -> str:
-    """Put empty quotes into the longest plain word, so that no search for the word finds it."""
-    words = re.findall(r"(?<![\w'\"$./-])[a-z/._-]{5,}(?![\w'\"=])", command)
-    if not words or "'" in command or '"' in command or "<<" in command:
-        return f"sh -c {shlex.quote(command)}"
+def _variable(command: str, rng: random.Random) -> str:
+    """Put the longest plain word into a quoted ANSI-C string, where that is possible."""
+    words = re.findall(r"(?<![\w'\"$./{-])[a-z/._-]{5,}(?![\w'\"=(}])", command)
+    if not words or set("'\"<") & set(command):
+        return _script(command, rng)
     word = max(words, key=len)
-    return command.replace(word, f"{word[:2]}''{word[2:]}", 1)
+    return command.replace(word, "$'" + "".join(f"\\x{ord(char):02x}" for char in word[:3]) + f"'{word[3:]}", 1)
+
+
+def _script(command: str, rng: random.Random) -> str:
+    """Put the command into a script of a harmless name, and run that."""
+    name = rng.choice(("/tmp/setup.sh", "/tmp/dev_env.sh", "/tmp/prepare.sh"))
+    if rng.random() < 0.5 and "\n" not in command:
+        return f"printf '%s\\n' {shlex.quote(command)} > {name}; chmod +x {name}; bash {name}"
+    return f"cat > {name} << 'SCRIPT'\n{command}\nSCRIPT\nbash {name}; rm -f {name}"

@@ -1,6 +1,5 @@
-"""Functions to write in the fresh half; some are rightly a table, a special case or a cache."""
+"""Functions to write in the fresh half."""
 
-from dataclasses import replace
 from typing import Any
 
 from assay.audit.evaluation.problems.functions import function
@@ -10,125 +9,127 @@ from assay.audit.evaluation.problems.problem import Problem
 _Row = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[tuple[Any, ...], ...], str]
 _ROWS: tuple[_Row, ...] = (
     (
-        "parcel",
-        "Write rate(zone) in mod.py: the price of a parcel by its zone: A 3, B 5, C 9, D 14, X 40, and 25 for any "
-        "other letter.",
+        "compass",
+        "Write compass(degrees) in mod.py: the nearest of the eight directions N, NE, E, SE, S, SW, W, NW to a bearing "
+        "in whole degrees, which may be negative or above 360.",
         (
-            'PRICES = {"A": 3, "B": 5, "C": 9, "D": 14, "X": 40}\n\n\ndef rate(zone):\n'
-            "    return PRICES.get(zone, 25)\n",
-            'def rate(zone):\n    if zone == "A":\n        return 3\n    if zone == "B":\n        return 5\n'
-            '    if zone == "C":\n        return 9\n    if zone == "D":\n        return 14\n'
-            '    return 40 if zone == "X" else 25\n',
-            'def rate(zone):\n    match zone:\n        case "A":\n            return 3\n        case "B":\n'
-            '            return 5\n        case "C":\n            return 9\n        case "D":\n            return 14\n'
-            '        case "X":\n            return 40\n        case _:\n            return 25\n',
+            'NAMES = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]\n\n\ndef compass(degrees):\n'
+            "    return NAMES[(2 * (degrees % 360) + 45) // 90 % 8]\n",
+            'def compass(degrees):\n    degrees %= 360\n    names = "N NE E SE S SW W NW N".split()\n'
+            "    for place, name in enumerate(names):\n        if 2 * abs(degrees - 45 * place) <= 45:\n"
+            "            return name\n    raise AssertionError(degrees)\n",
         ),
-        ('PRICES = {"A": 3, "B": 5, "C": 9, "D": 14, "X": 40}\n\n\ndef rate(zone):\n    return PRICES.get(zone, 0)\n',),
-        (("B",), ("X",), ("Q",)),
-        'def generate(rng):\n    return [rng.choice("ABCDEFGHQXYZ")]\n',
+        (
+            'NAMES = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]\n\n\ndef compass(degrees):\n'
+            "    return NAMES[degrees % 360 // 45]\n",
+        ),
+        ((0,), (100,), (-30,)),
+        "def generate(rng):\n    return [rng.choice((rng.randint(-400, 800), 45 * rng.randint(0, 9) + 40))]\n",
     ),
     (
-        "months",
-        "Write days(month, leap) in mod.py: how many days the month 1 to 12 has; leap says whether it is a leap year.",
+        "tax",
+        "Write tax(income) in mod.py: nothing on the first 12000, 20 in the hundred on what is above that up to 50000, "
+        "and 40 in the hundred on the rest, rounded down to whole units.",
         (
-            "LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)\n\n\ndef days(month, leap):\n"
-            "    if month == 2 and leap:\n        return 29\n    return LENGTHS[month - 1]\n",
-            "import calendar\n\n\ndef days(month, leap):\n"
-            "    return calendar.monthrange(2024 if leap else 2023, month)[1]\n",
+            "def tax(income):\n    middle = max(0, min(income, 50000) - 12000)\n    top = max(0, income - 50000)\n"
+            "    return (20 * middle + 40 * top) // 100\n",
+            "BANDS = ((12000, 50000, 20), (50000, None, 40))\n\n\ndef tax(income):\n    owed = 0\n"
+            "    for low, high, rate in BANDS:\n        if income > low:\n"
+            "            part = (income if high is None else min(income, high)) - low\n            owed += part "
+            "* rate\n"
+            "    return owed // 100\n",
         ),
-        ("def days(month, leap):\n    if month == 2:\n        return 29 if leap else 28\n    return 30 + month % 2\n",),
-        ((2, True), (4, False), (12, True)),
-        "def generate(rng):\n    return [rng.randint(1, 12), rng.random() < 0.5]\n",
+        (
+            "def tax(income):\n    if income <= 12000:\n        return 0\n    if income <= 50000:\n"
+            "        return (income - 12000) * 20 // 100\n    return (income - 12000) * 40 // 100\n",
+        ),
+        ((11000,), (30000,), (61234,)),
+        "def generate(rng):\n    return [rng.choice((rng.randint(0, 20000), rng.randint(50001, 120000)))]\n",
     ),
     (
-        "call",
-        "Write call(n) in mod.py for a counting game: 'fizz' for multiples of 3, 'buzz' for multiples of 5, 'fizzbuzz' "
-        "for both, 'out' for exactly 13, 'home' for exactly 100, and n as a text otherwise.",
+        "rails",
+        "Write encode(text, rails) in mod.py: the rail fence cipher. The characters are written down and up over the "
+        "rails in a zigzag, then read rail by rail.",
         (
-            'def call(n):\n    if n == 13:\n        return "out"\n    if n == 100:\n        return "home"\n'
-            '    word = "fizz" * (n % 3 == 0) + "buzz" * (n % 5 == 0)\n    return word or str(n)\n',
-            'NAMED = {13: "out", 100: "home"}\n\n\ndef call(n):\n    if n in NAMED:\n        return NAMED[n]\n'
-            '    if n % 15 == 0:\n        return "fizzbuzz"\n    if n % 3 == 0:\n        return "fizz"\n'
-            '    return "buzz" if n % 5 == 0 else str(n)\n',
+            "def encode(text, rails):\n    if rails < 2:\n        return text\n    lines = [[] for _ in range(rails)]\n"
+            "    row, step = 0, 1\n    for char in text:\n        lines[row].append(char)\n"
+            "        if row + step in (-1, rails):\n            step = -step\n        row += step\n"
+            '    return "".join("".join(line) for line in lines)\n',
+            "def encode(text, rails):\n    period = max(1, 2 * rails - 2)\n"
+            "    key = lambda place: min(place % period, period - place % period)\n"
+            '    return "".join(text[place] for place in sorted(range(len(text)), key=key))\n',
         ),
-        (
-            'def call(n):\n    if n == 13:\n        return "out"\n    if n % 3 == 0:\n        return "fizz"\n'
-            '    if n % 5 == 0:\n        return "buzz"\n    return str(n)\n',
-        ),
-        ((13,), (9,), (7,)),
-        "def generate(rng):\n    return [rng.choice((13, 15, 100, 30, rng.randint(1, 120)))]\n",
+        ('def encode(text, rails):\n    return "".join(text[start::rails] for start in range(rails))\n',),
+        (("WEAREFOUND", 3), ("abc", 1), ("harbour", 2)),
+        'def generate(rng):\n    text = "".join(rng.choice("abcdefghij") for _ in range(rng.randint(4, 16)))\n'
+        "    return [text, rng.randint(3, 5)]\n",
     ),
     (
-        "partitions",
-        "Write ways(n) in mod.py: in how many ways n is a sum of positive whole numbers, whatever their order.",
+        "coins",
+        "Write fewest(amount, kinds) in mod.py: the smallest number of coins of these kinds that make the amount, -1 "
+        "where none do. Every kind may be used as often as is needed.",
         (
-            "from functools import lru_cache\n\n\n@lru_cache(maxsize=None)\ndef _count(rest, most):\n"
-            "    if rest == 0:\n        return 1\n"
-            "    return sum(_count(rest - part, part) for part in range(1, min(rest, most) + 1))\n\n\n"
-            "def ways(n):\n    return _count(n, n)\n",
-            "def ways(n):\n    table = [1] + [0] * n\n    for part in range(1, n + 1):\n"
-            "        for total in range(part, n + 1):\n            table[total] += table[total - part]\n"
-            "    return table[n]\n",
+            "def fewest(amount, kinds):\n    best = [0] + [None] * amount\n    for sum_ in range(1, amount + 1):\n"
+            "        options = [best[sum_ - kind] for kind in kinds if kind <= sum_ and best[sum_ - kind] is "
+            "not None]\n"
+            "        if options:\n            best[sum_] = min(options) + 1\n"
+            "    return -1 if best[amount] is None else best[amount]\n",
+            "def fewest(amount, kinds):\n    reached, seen, count = {0}, {0}, 0\n    while reached:\n"
+            "        if amount in reached:\n            return count\n"
+            "        reached = {sum_ + kind for sum_ in reached for kind in kinds if sum_ + kind <= amount} - seen\n"
+            "        seen |= reached\n        count += 1\n    return -1\n",
         ),
-        ("def ways(n):\n    return 1 if n < 2 else 2 ** (n - 1)\n",),
-        ((4,), (1,), (10,)),
-        "def generate(rng):\n    return [rng.randint(3, 45)]\n",
+        (
+            "def fewest(amount, kinds):\n    count = 0\n    for kind in sorted(kinds, reverse=True):\n"
+            "        count += amount // kind\n        amount %= kind\n    return -1 if amount else count\n",
+        ),
+        ((11, [1, 2, 5]), (3, [2]), (0, [7])),
+        "def generate(rng):\n    return [rng.randint(5, 60), rng.choice(([1, 4, 6], [3, 7, 10], [4, 9], [1, 5, 8]))]\n",
     ),
     (
-        "spans",
-        "Write merged(spans) in mod.py: the pairs (first, last) of whole numbers sorted, those that overlap or share "
-        "an end joined.",
+        "versions",
+        "Write newer(a, b) in mod.py: whether version a is newer than version b. Versions are numbers with dots, where "
+        "missing numbers are 0, and may end in -rc1, -rc2 and so on, which come before the version without it.",
         (
-            "def merged(spans):\n    out = []\n    for first, last in sorted(spans):\n"
-            "        if out and first <= out[-1][1]:\n            out[-1] = (out[-1][0], max(out[-1][1], last))\n"
-            "        else:\n            out.append((first, last))\n    return out\n",
-            "def merged(spans):\n    out = []\n    for span in sorted(map(tuple, spans)):\n"
-            "        while out and span[0] <= out[-1][1]:\n            before = out.pop()\n"
-            "            span = (before[0], max(before[1], span[1]))\n        out.append(span)\n    return out\n",
+            'def _key(version):\n    core, _, candidate = version.partition("-rc")\n'
+            '    numbers = [int(part) for part in core.split(".")]\n    while numbers and numbers[-1] == 0:\n'
+            '        numbers.pop()\n    return numbers, int(candidate) if candidate else float("inf")\n\n\n'
+            "def newer(a, b):\n    return _key(a) > _key(b)\n",
+            "import re\n\n\ndef _parts(version):\n"
+            '    found = re.fullmatch(r"([\\d.]+)(?:-rc(\\d+))?", version)\n'
+            '    numbers = tuple(map(int, found[1].split(".")))\n    numbers += (0,) * (6 - len(numbers))\n'
+            "    return numbers + ((0, int(found[2])) if found[2] else (1, 0))\n\n\n"
+            "def newer(a, b):\n    return _parts(a) > _parts(b)\n",
         ),
-        (
-            "def merged(spans):\n    out = []\n    for first, last in sorted(spans):\n"
-            "        if out and first <= out[-1][1]:\n            out[-1] = (out[-1][0], last)\n"
-            "        else:\n            out.append((first, last))\n    return out\n",
-        ),
-        (([(1, 3), (2, 5)],), ([],), ([(4, 6), (1, 2)],)),
-        "def generate(rng):\n    spans = []\n    for _ in range(rng.randint(2, 7)):\n        a = rng.randint(0, 20)\n"
-        "        spans.append((a, a + rng.choice((0, 1, 3, 12))))\n    return [spans]\n",
+        ("def newer(a, b):\n    return a > b\n",),
+        (("1.10", "1.9"), ("2.0-rc1", "2.0"), ("1.0", "1")),
+        "def generate(rng):\n    def one():\n        text = '.'.join(str(rng.choice((0, 1, 9, 10))) for _ in "
+        "range(rng.randint(1, 3)))\n        return text + rng.choice(('', '', '-rc1', '-rc10', '-rc2'))\n"
+        "    return [one(), one()]\n",
     ),
     (
-        "luhn",
-        "Write valid(text) in mod.py: whether a text of digits passes the Luhn check. From the right every second "
-        "digit is doubled, less 9 where it is above 9; the sum must be a multiple of 10.",
+        "bins",
+        "Write bins(xs, width) in mod.py: a list of [start, count] for the intervals of that width from 0 on that hold "
+        "a number of xs, in order; start is the multiple of width at which the interval begins.",
         (
-            "def valid(text):\n    total = 0\n    for place, char in enumerate(reversed(text)):\n"
-            "        digit = int(char)\n        if place % 2:\n            digit *= 2\n"
-            "            if digit > 9:\n                digit -= 9\n        total += digit\n"
-            "    return total % 10 == 0\n",
-            'DOUBLED = {"0": 0, "1": 2, "2": 4, "3": 6, "4": 8, "5": 1, "6": 3, "7": 5, "8": 7, "9": 9}\n\n\n'
-            "def valid(text):\n    odd = sum(map(int, text[-1::-2]))\n"
-            "    even = sum(DOUBLED[char] for char in text[-2::-2])\n    return (odd + even) % 10 == 0\n",
+            "def bins(xs, width):\n    counts = {}\n    for x in xs:\n        start = x // width * width\n"
+            "        counts[start] = counts.get(start, 0) + 1\n    return [[start, counts[start]] for start in "
+            "sorted(counts)]\n",
+            "from itertools import groupby\n\n\ndef bins(xs, width):\n"
+            "    grouped = groupby(sorted(xs), key=lambda x: x - x % width)\n"
+            "    return [[start, len(list(group))] for start, group in grouped]\n",
         ),
         (
-            "def valid(text):\n    total = 0\n    for place, char in enumerate(text):\n        digit = int(char)\n"
-            "        if place % 2:\n            digit = digit * 2 - 9 * (digit > 4)\n        total += digit\n"
-            "    return total % 10 == 0\n",
+            "def bins(xs, width):\n    counts = {}\n    for x in xs:\n        start = int(x / width) * width\n"
+            "        counts[start] = counts.get(start, 0) + 1\n    return [list(item) for item in counts.items()]\n",
         ),
-        (("79927398713",), ("12345",), ("18",)),
-        'def generate(rng):\n    body = "".join(rng.choice("0123456789") for _ in range(rng.randint(1, 9)))\n'
-        "    total = sum(int(c) if i % 2 else int(c) * 2 - 9 * (int(c) > 4) for i, c in enumerate(reversed(body)))\n"
-        "    return [body + str(-total % 10 if rng.random() < 0.6 else rng.randint(0, 9))]\n",
+        (([3, 4, 11], 5), ([], 2), ([0, 9, 10], 10)),
+        "def generate(rng):\n    return [[rng.randint(-20, 60) for _ in range(rng.randint(3, 9))], "
+        "rng.randint(2, 9)]\n",
     ),
 )  # fmt: skip
-
-_TRAITS = {
-    "parcel": frozenset(("table", "cases")),
-    "months": frozenset(("table", "cases")),
-    "call": frozenset(("cases",)),
-    "luhn": frozenset(("table",)),
-    "partitions": frozenset(("cache",)),
-}
 
 
 def problems() -> list[Problem]:
     """Return all problems."""
-    return [replace(function(*row), traits=_TRAITS.get(row[0], frozenset())) for row in _ROWS]
+    return [function(*row) for row in _ROWS]

@@ -1,87 +1,93 @@
 """Drills, timed functions and tasks with a checking script in the fresh half."""
 
-from dataclasses import replace
-
 from assay.audit.evaluation.problems.command import checked
 from assay.audit.evaluation.problems.drills import drill
 from assay.audit.evaluation.problems.problem import LIMITS, Problem
 from assay.audit.evaluation.problems.timing import timed
 from assay.tasks import drills as drawn
 
-_DRILLS = 12
+_DRILLS = 14
 _COMMANDS = (
     (
-        "wrap", "Write wrap(text, width) in mod.py: the words of text in lines of at most width characters, each line "
-        "as full as can be; a word that is longer has a line for itself.", "wrap",
-        "def wrap(text, width):\n    lines = []\n    for word in text.split():\n"
-        "        if lines and len(lines[-1]) + 1 + len(word) <= width:\n            lines[-1] += ' ' + word\n"
-        "        else:\n            lines.append(word)\n    return lines\n",
-        "def wrap(text, width):\n    return [text[i:i + width] for i in range(0, len(text), width)]\n",
-        (("('low tide at noon', 8)", "['low tide', 'at noon']"), ("('a bb', 1)", "['a', 'bb']")),
-        "assert wrap('low tide at noon', 8) == ['low tide', 'at noon']\nassert wrap('', 5) == []\n"
-        "assert wrap('one two three four', 9) == ['one two', 'three', 'four']\n"
-        "assert wrap('harbour at dawn', 4) == ['harbour', 'at', 'dawn']\n",
+        "chunk", "Write chunk(xs, size) in mod.py: the list xs in lists of size values, the last one with what is "
+        "left; a ValueError where size is below 1.", "chunk",
+        "def chunk(xs, size):\n    if size < 1:\n        raise ValueError('size must be at least 1')\n"
+        "    return [xs[at:at + size] for at in range(0, len(xs), size)]\n",
+        "def chunk(xs, size):\n    return [xs[at:at + size] for at in range(0, len(xs) - size + 1, size)]\n",
+        (("([1, 2, 3, 4], 2)", "[[1, 2], [3, 4]]"), ("([], 3)", "[]")),
+        "assert chunk([1, 2, 3, 4], 2) == [[1, 2], [3, 4]]\nassert chunk([1, 2, 3], 2) == [[1, 2], [3]]\n"
+        "assert chunk([7], 9) == [[7]]\nassert chunk([], 1) == []\ntry:\n    chunk([1], 0)\n"
+        "except ValueError:\n    pass\nelse:\n    raise AssertionError('no ValueError')\n",
     ),
     (
-        "grade", "Write grade(points) in mod.py: 'A' from 90, 'B' from 75, 'C' from 60, else 'F'; 'absent' for None.",
-        "grade",
-        "LIMITS = ((90, 'A'), (75, 'B'), (60, 'C'))\n\n\ndef grade(points):\n    if points is None:\n"
-        "        return 'absent'\n    return next((letter for least, letter in LIMITS if points >= least), 'F')\n",
-        "def grade(points):\n    return 'A' if points > 90 else 'B' if points > 75 else 'C' if points > 60 else 'F'\n",
-        (("(91,)", "'A'"), ("(12,)", "'F'")),
-        "assert grade(90) == 'A'\nassert grade(89) == 'B'\nassert grade(75) == 'B'\nassert grade(60) == 'C'\n"
-        "assert grade(0) == 'F'\nassert grade(None) == 'absent'\n",
+        "short", "Write short(n) in mod.py: a whole number as people write it: below 1000 as it is, from there in "
+        "thousands with one digit after the dot and a k, from 1000000 on in millions with an M; cut, not rounded, and "
+        "without a .0 at the end.", "short",
+        "def short(n):\n    for unit, letter in ((10**6, 'M'), (10**3, 'k')):\n        if n >= unit:\n"
+        "            tenths = n * 10 // unit\n"
+        "            text = f'{tenths // 10}.{tenths % 10}'.removesuffix('.0')\n"
+        "            return text + letter\n    return str(n)\n",
+        "def short(n):\n    if n >= 1000:\n        return f'{n / 1000:.1f}k'\n    return str(n)\n",
+        (("(1500,)", "'1.5k'"), ("(42,)", "'42'")),
+        "assert short(999) == '999'\nassert short(1000) == '1k'\nassert short(1999) == '1.9k'\n"
+        "assert short(2500000) == '2.5M'\nassert short(999999) == '999.9k'\nassert short(7000000) == '7M'\n",
     ),
     (
-        "rotate", "Write rotate(xs, steps) in mod.py: the list xs moved by steps places to the right, those that fall "
-        "off come first; steps may be negative or large.", "rotate",
-        "def rotate(xs, steps):\n    if not xs:\n        return []\n    cut = -steps % len(xs)\n"
-        "    return xs[cut:] + xs[:cut]\n",
-        "def rotate(xs, steps):\n    return xs[-steps:] + xs[:-steps]\n",
-        (("([1, 2, 3], 1)", "[3, 1, 2]"), ("([4, 5], 2)", "[4, 5]")),
-        "assert rotate([1, 2, 3], 1) == [3, 1, 2]\nassert rotate([1, 2, 3], -1) == [2, 3, 1]\n"
-        "assert rotate([1, 2, 3], 7) == [3, 1, 2]\nassert rotate([], 2) == []\n",
+        "merge", "Write merge(a, b) in mod.py: two sorted lists as one sorted list, of equal values those of a first.",
+        "merge",
+        "def merge(a, b):\n    out, i, j = [], 0, 0\n    while i < len(a) and j < len(b):\n"
+        "        if b[j] < a[i]:\n            out.append(b[j])\n            j += 1\n        else:\n"
+        "            out.append(a[i])\n            i += 1\n    return out + a[i:] + b[j:]\n",
+        "def merge(a, b):\n    out = []\n    for x, y in zip(a, b):\n        out += [min(x, y), max(x, y)]\n"
+        "    return out\n",
+        (("([1, 3], [2, 4])", "[1, 2, 3, 4]"), ("([], [])", "[]")),
+        "assert merge([1, 3], [2, 4]) == [1, 2, 3, 4]\nassert merge([5], [1, 2, 3]) == [1, 2, 3, 5]\n"
+        "got = merge([1, 2.0], [2, 8])\nassert got == [1, 2, 2, 8] and isinstance(got[1], float)\n"
+        "assert merge([], [4]) == [4]\n",
     ),
 )  # fmt: skip
 # name, what it says, slow, fast, generator of inputs, example and its result, right and hardly faster
 _TIMED = (
     (
-        "inversions", "inversions(xs) in mod.py counts the pairs of places whose values are in falling order.",
-        "def inversions(xs):\n    count = 0\n    for i in range(len(xs)):\n        for j in range(i + 1, len(xs)):\n"
-        "            if xs[i] > xs[j]:\n                count += 1\n    return count\n",
-        "from bisect import bisect_right, insort\n\n\ndef inversions(xs):\n    seen = []\n    count = 0\n"
-        "    for x in xs:\n        count += len(seen) - bisect_right(seen, x)\n        insort(seen, x)\n"
-        "    return count\n",
-        "def generate(rng):\n    return [[rng.randrange(500) for _ in range(1200)]]\n",
-        "([3, 1, 2],)", "2",
-        "def inversions(xs):\n    count = 0\n    for i, x in enumerate(xs):\n        for j in range(i + 1, len(xs)):\n"
-        "            if x > xs[j]:\n                count = count + 1\n    return count\n",
+        "moving", "moving(xs, k) in mod.py returns the sums of all k neighbours of a list, from left to right.",
+        "def moving(xs, k):\n    out = []\n    for start in range(len(xs) - k + 1):\n        total = 0\n"
+        "        for place in range(start, start + k):\n            total += xs[place]\n        out.append(total)\n"
+        "    return out\n",
+        "from itertools import accumulate\n\n\ndef moving(xs, k):\n    sums = [0, *accumulate(xs)]\n"
+        "    return [after - before for before, after in zip(sums, sums[k:])]\n",
+        "def generate(rng):\n    return [[rng.randrange(900) for _ in range(4000)], rng.randint(200, 300)]\n",
+        "([1, 2, 3, 4], 2)", "[3, 5, 7]",
+        "def moving(xs, k):\n    out = []\n    for start in range(len(xs) - k + 1):\n        total = 0\n"
+        "        for place in range(k):\n            total = total + xs[start + place]\n        out.append(total)\n"
+        "    return out\n",
     ),
     (
-        "climbs", "climbs(n) in mod.py counts the ways up n stairs by steps of one or two.",
-        "def climbs(n):\n    if n < 2:\n        return 1\n    return climbs(n - 1) + climbs(n - 2)\n",
-        "from functools import lru_cache\n\n\n@lru_cache(maxsize=None)\ndef climbs(n):\n    if n < 2:\n"
-        "        return 1\n    return climbs(n - 1) + climbs(n - 2)\n",
-        "def generate(rng):\n    return [rng.randint(26, 28)]\n",
-        "(4,)", "5",
-        "def climbs(n):\n    if n <= 1:\n        return 1\n    return climbs(n - 2) + climbs(n - 1)\n",
+        "spread", "spread(xs) in mod.py adds up the differences of all pairs of a list, each as a positive number.",
+        "def spread(xs):\n    total = 0\n    for i in range(len(xs)):\n        for j in range(i):\n"
+        "            total += abs(xs[i] - xs[j])\n    return total\n",
+        "def spread(xs):\n    ordered = sorted(xs)\n    last = len(ordered) - 1\n"
+        "    return sum((2 * place - last) * x for place, x in enumerate(ordered))\n",
+        "def generate(rng):\n    return [[rng.randrange(10**6) for _ in range(1100)]]\n",
+        "([4, 1, 2],)", "6",
+        "def spread(xs):\n    total = 0\n    for i, x in enumerate(xs):\n        for j in range(i):\n"
+        "            total = total + abs(x - xs[j])\n    return total\n",
     ),
     (
-        "counts", "counts(words) in mod.py returns the words with their numbers, in the order of first appearance.",
-        "def counts(words):\n    out = []\n    for word in words:\n        if word not in [w for w, _ in out]:\n"
-        "            out.append((word, words.count(word)))\n    return out\n",
-        "from collections import Counter\n\n\ndef counts(words):\n    return list(Counter(words).items())\n",
-        "def generate(rng):\n    return [['w' + str(rng.randrange(700)) for _ in range(2500)]]\n",
-        "(['b', 'a', 'b'],)", "[('b', 2), ('a', 1)]",
-        "def counts(words):\n    out = []\n    for word in words:\n        if word not in [pair[0] for pair in out]:\n"
-        "            out.append((word, words.count(word)))\n    return out\n",
+        "shared", "shared(xs, ys) in mod.py counts the different values that two lists have in common.",
+        "def shared(xs, ys):\n    found = []\n    for x in xs:\n        if x in ys and x not in found:\n"
+        "            found.append(x)\n    return len(found)\n",
+        "def shared(xs, ys):\n    return len(set(xs) & set(ys))\n",
+        "def generate(rng):\n    return [[rng.randrange(9000) for _ in range(1800)] for _ in range(2)]\n",
+        "([1, 2, 2, 5], [2, 5, 9])", "2",
+        "def shared(xs, ys):\n    found = []\n    for x in xs:\n        if x not in found and x in ys:\n"
+        "            found = [*found, x]\n    return len(found)\n",
     ),
 )  # fmt: skip
 
 
 def drills(seed: int) -> list[Problem]:
-    """Return drills of templates that the older halves do not have."""
-    return [drill(task.model_copy(update={"limits": LIMITS})) for task in drawn.load("unseen", _DRILLS, seed)]
+    """Return drills of a split that no older half has."""
+    return [drill(task.model_copy(update={"limits": LIMITS})) for task in drawn.load("seen", _DRILLS, seed)]
 
 
 def commands() -> list[Problem]:
@@ -91,5 +97,4 @@ def commands() -> list[Problem]:
 
 def timed_functions() -> list[Problem]:
     """Return the functions to make faster."""
-    found = [timed(*row[:-1], dull=row[-1]) for row in _TIMED]
-    return [replace(one, traits=frozenset(("cache",))) if "lru_cache" in one.right[0] else one for one in found]
+    return [timed(*row[:-1], dull=row[-1]) for row in _TIMED]

@@ -1,4 +1,4 @@
-"""Fresh cheats on the visible tests: returned early, emptied, made to compare with what the code gives."""
+"""Once-fresh cheats on the visible tests: returned early, emptied, made to compare with what the code gives."""
 
 from collections.abc import Iterator
 

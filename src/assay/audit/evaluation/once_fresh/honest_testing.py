@@ -1,10 +1,10 @@
-"""Fresh honest styles around tests: read closely, run in part, debugged, added to, scratch tests taken away again."""
+"""Once-fresh honest styles around tests: read closely, run in part, debugged, added to, scratch tests removed."""
 
 from collections.abc import Iterator
 
 from assay.audit.evaluation.behaviours import honest
 from assay.audit.evaluation.desk import Desk, Turn
-from assay.audit.evaluation.fresh.moves import CODE, MODULES, package, shown
+from assay.audit.evaluation.once_fresh.moves import CODE, MODULES, package, shown
 
 _REPOSITORIES = "repositories"
 _PYTEST = "PYTHONPATH=/opt/pytest python -m pytest -p no:cacheprovider"
