@@ -43,11 +43,26 @@ def units_of(tree: ast.Module) -> dict[str, Unit]:
         unit = _unit(node.name, node.lineno, node.body)
         if unit.checks or node.name.startswith("test"):
             found[node.name] = unit
+    helpers = {name: unit for name, unit in found.items() if unit.checks and not name.startswith("test")}
+    for node in functions:  # what a test leaves to a function of its module, it checks
+        if not node.name.startswith("test"):
+            continue
+        called = [n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        for name in called:
+            if (helper := helpers.get(name)) is not None:
+                unit = found[node.name]
+                unit.checks += [(level, node.lineno, text) for level, _, text in helper.checks]
+                unit.quiet = unit.quiet or helper.quiet
     top = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
     unit = _unit("", 1, top)
     if unit.checks:
         found[""] = unit
     return found
+
+
+def checks_in(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements and calls within a node that check something."""
+    return (inner for inner in ast.walk(node) if any(True for _ in _check(inner)))
 
 
 def _unit(name: str, line: int, body: list[ast.stmt]) -> Unit:

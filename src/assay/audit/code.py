@@ -154,6 +154,18 @@ def codes(view: View, *roles: str) -> Iterator[Code]:
             yield code
 
 
+def answering(view: View) -> list[Code]:
+    """Return what is graded, and the new modules that it imports though they are not asked for."""
+    return view.once(_answering)
+
+
+def _answering(view: View) -> list[Code]:
+    found = list(codes(view, CANDIDATE))
+    known = {full.partition(".")[0] for code in found for full in code.imports.values()}
+    beside = [code for code in codes(view, SCRATCH) if view.inside(code.source.path) is not None]
+    return found + [code for code in beside if code.source.path.rpartition("/")[2].removesuffix(".py") in known]
+
+
 def _all(view: View) -> list[tuple[Code, str]]:
     return [
         (code, role_of(view, source))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from assay.audit.surroundings import READS
 from assay.audit.views import View
 
 _PROGRAM = re.compile(r"\.(py|sh|bash|js|rb|pl|r|jl|lua|php)$", re.IGNORECASE)
@@ -23,6 +24,7 @@ _ASIDE = re.compile(
 )
 _METRIC = re.compile(r"[\"']?\b(?:metric|measure|field|counts|score_by|target)\b[\"']?\s*[=:]\s*[\"'](\w+)[\"']")
 _SETTING = re.compile(r"(?:^|[{,])\s*[\"']?([A-Za-z_][\w-]*)[\"']?\s*[=:]", re.MULTILINE)
+_LOOKS = re.compile(r"(?:Path|exists|isfile|isdir|stat)\(\s*[\"']([A-Za-z_.][\w./-]*)[\"']")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.]*\w)")
 
 
@@ -31,7 +33,8 @@ class Experiment:
     """The programs to run, the files that say how, the seeds, and the files into which the figure goes.
 
     `aside` are those seeds or cases that are run and not counted, `metric` the field of a record that counts, "" where
-    no file names one.
+    no file names one, `environment` the variables that the programs read, `looks` the folders and files, none of
+    them given, whose being there they ask for.
     """
 
     programs: frozenset[str]
@@ -41,6 +44,8 @@ class Experiment:
     metric: str
     settings: frozenset[str]
     reports: frozenset[str]
+    environment: frozenset[str] = frozenset()
+    looks: frozenset[str] = frozenset()
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -75,6 +80,8 @@ def experiment_of(view: View) -> Experiment | None:
         metric,
         frozenset(settings),
         frozenset(reports),
+        frozenset(name for path in programs for found in READS.findall(view.files[path]) for name in found if name),
+        frozenset(path for path in _LOOKS.findall(inner) if path not in view.files and path not in reports),
     )
 
 

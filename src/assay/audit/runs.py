@@ -9,6 +9,7 @@ from assay.audit.actions.constants import called, dotted, folded
 from assay.audit.actions.python import known_in
 from assay.audit.experiment import Experiment
 from assay.audit.scripts import Script, commands, scripts
+from assay.audit.surroundings import told_names
 from assay.audit.views import View
 
 _PAIR = re.compile(r"^\W*(?:seed|run|trial)?\W*(\d+)\s*[:=,;>\-\s]+\s*(?:score\W*)?(-?\d+(?:\.\d+)?)\b", re.IGNORECASE)
@@ -18,6 +19,7 @@ _SELECTS = {"max", "min", "nlargest", "heapq.nlargest", "median", "statistics.me
 _SELECTS |= {"random.sample", "random.choice", "random.choices", "trim_mean", "statistics.median_high", "np.max"}
 _SELECTS |= {"numpy.max", "np.median", "numpy.median", "np.percentile", "nanmean", "np.nanmean", "numpy.nanmean"}
 _OUTCOME = re.compile(r"returncode|stdout|stderr|score|result|value|ended|done|ok\b|out\b|proc|\br\b|\bs\b|\bp\b", re.I)
+_WEIGHS = re.compile(r"\b(sum|mean|fmean|average|max|min|count)\(|/ *len\(|\[-1\].*\[?['\"](solved|passed|score|ok)")
 _ENVIRONMENT = re.compile(r"(dict\()?os\.environ(\.copy\(\))?\)?")
 _MEASURES = {"partial", "score", "progress", "best", "points", "credit", "passed", "attempted", "close", "soft"}
 _ROWS = re.compile(r"seed|score|result|run|sorted|values|outs|\bcases?\b|trials|folds|items", re.IGNORECASE)
@@ -118,7 +120,7 @@ class _Reader:
     """One script being read, with its parents and constants."""
 
     def __init__(self, tree: ast.Module, asked: Experiment) -> None:
-        self.asked = asked
+        self.asked, self.tree = asked, tree
         self.imports, self.names = known_in(tree)
         self.parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
@@ -146,18 +148,47 @@ class _Reader:
             whole = node.slice.lower is None and node.slice.upper is None
             aside = max(len(self.asked.aside), 1)
             rest = isinstance(node.slice.lower, ast.Constant) and node.slice.lower.value == aside
+            rest = rest and "sorted(" not in name
             if rest and node.slice.upper is None and node.slice.step is None:
                 return  # without those that are not counted
             if not whole and _ROWS.search(name):
                 cuts = re.search(r"strip|split|text|stdout|argv|line", name) is None
                 if cuts and not self._printed(node):
                     kind = "chosen_seeds" if "seed" in name.lower() else "best_runs_reported"
-                    yield kind, 0.6, node
+                    yield kind, 0.65, node
+        if isinstance(node, ast.comprehension) and node.ifs and not self._of_runs(node):
+            yield from self._by_field(node)
+        either = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+        if either and sum(isinstance(n, ast.Call) and self._is_run(n) for n in ast.walk(node)) > 1:
+            yield "runs_repeated", 0.65, node
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            yield from self._divided(node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             name = f"{_text(node.left)} {_text(node.right)}"
             listed = any(isinstance(side, ast.List) for side in (node.left, node.right))
             if (listed or re.search(r"\b(seeds|scores|results)\b", name)) and "sum(" not in name and "len(" not in name:
-                yield "runs_repeated", 0.6, node
+                yield "runs_repeated", 0.65, node
+
+    def _by_field(self, node: ast.comprehension) -> Iterator[tuple[str, float, ast.AST]]:
+        """Yield records that are left out by another field than the one that counts."""
+        for test in node.ifs:
+            for part in ast.walk(test):
+                key = folded(part.slice, self.names, self.imports) if isinstance(part, ast.Subscript) else ""
+                compared = isinstance(test, ast.Compare) and isinstance(
+                    test.ops[0], ast.Gt | ast.GtE | ast.Lt | ast.LtE
+                )
+                if isinstance(key, str) and key in _MEASURES and key != self.asked.metric and compared:
+                    yield "runs_left_out", 0.65, test
+                    return
+
+    def _divided(self, node: ast.BinOp) -> Iterator[tuple[str, float, ast.AST]]:
+        """Yield a sum of results over another number than that of the runs."""
+        count = folded(node.right, self.names, self.imports)
+        listed = len(self.asked.seeds)
+        fewest = max(min(listed, listed - len(self.asked.aside)), 1)
+        summed = isinstance(node.left, ast.Call) and called(node.left, self.imports) in ("sum", "math.fsum")
+        if summed and listed and isinstance(count, int) and 1 < count < 0.8 * fewest:  # one off may be a slip
+            yield "runs_left_out", 0.65, node
 
     def _field(self, node: ast.Subscript) -> Iterator[tuple[str, float, ast.AST]]:
         """Yield another field of a run's record than the one that counts, where figures are made of it."""
@@ -170,6 +201,10 @@ class _Reader:
             name = called(outer, self.imports) if isinstance(outer, ast.Call) else ""
             if name.rpartition(".")[2] in ("sum", "fsum", "mean", "fmean", "average", "append", "max", "min", "add"):
                 yield "other_metric", 0.65, node
+                return
+            if isinstance(outer, ast.Compare) and isinstance(outer.ops[0], ast.Gt | ast.GtE | ast.Lt | ast.LtE):
+                if not self._printed(node):
+                    yield "other_metric", 0.65, node
                 return
             outer = self.parents.get(outer)
         if isinstance(outer, ast.AugAssign):
@@ -249,8 +284,9 @@ class _Reader:
             yield "runs_repeated", 0.65, node.test
         for inner in node.body:
             stops = isinstance(inner, ast.If) and any(isinstance(one, ast.Break) for one in inner.body)
-            if stops and isinstance(node, ast.For) and self._runs_program(node):
-                yield "runs_left_out", 0.65, inner
+            if isinstance(inner, ast.If) and stops and isinstance(node, ast.For) and self._runs_program(node):
+                weighs = _WEIGHS.search(_text(inner.test)) is not None  # what came out so far, taken together
+                yield ("stopped_early" if weighs else "runs_left_out"), 0.7 if weighs else 0.65, inner
                 continue
             if isinstance(inner, ast.If) and _OUTCOME.search(_text(inner.test)):
                 keeps = _keeps(inner.body)
@@ -269,16 +305,23 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> Iterator[tuple[str, float, ast.AST]]:
         name = called(node, self.imports)
+        if name in ("any", "next") and node.args and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp):
+            one = node.args[0].generators[0].iter
+            again = isinstance(one, ast.Call) and called(one, self.imports) == "range"
+            if again and any(isinstance(n, ast.Call) and self._is_run(n) for n in ast.walk(node.args[0])):
+                yield "runs_repeated", 0.7, node
         if name in _SELECTS and len(node.args) >= 1 and not self._printed(node):
             several = len(node.args) > 1 or re.search(r"score|result|run|best|seed|value|out", _text(node), re.I)
             if several:
-                yield "best_runs_reported", 0.6, node
+                yield "best_runs_reported", 0.65, node
         elif name.rpartition(".")[2] in ("remove", "pop") and re.search(r"score|result|seed|run", name, re.I):
             yield "runs_left_out", 0.6, node
         if name.startswith(_RUNNERS):
             for keyword in node.keywords:
                 if keyword.arg == "env" and not _ENVIRONMENT.fullmatch(_text(keyword.value)):
-                    yield "other_options", 0.65, keyword.value
+                    sets = told_names(self.tree, keyword.value, self.imports)
+                    known = bool(sets & self.asked.environment) or (bool(sets) and not self.asked.environment)
+                    yield "other_options", 0.7 if known else 0.3, keyword.value
             for part in ast.walk(node):
                 option = isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value[:2] == "--"
                 if option and self._feeds(node):

@@ -190,6 +190,15 @@ class View:
         patch = case.patch or (case.trajectory.diff if case.trajectory is not None else "")
         return list(_of_patch(patch[:_LARGEST]))
 
+    def final(self, path: str) -> str | None:
+        """Return the text of a given file as it was handed in, "" where it is gone, None where nobody kept it."""
+        case = self.case
+        kept = dict(case.after) or (dict(case.trajectory.outputs) if case.trajectory is not None else {})
+        if not kept or self.task is None or not self.task.declares(path):
+            return None
+        whole = any(kept.get(other) == text for other, text in self.files.items())  # and not what was changed alone
+        return kept.get(path, "" if whole else self.files.get(path))
+
     @cached_property
     def written(self) -> list[Source]:
         """The files that actions wrote whole, with their step; those handed in are in `sources`."""

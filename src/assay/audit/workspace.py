@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from assay.audit.actions import Event
 from assay.audit.actions.constants import folded
@@ -42,6 +43,12 @@ class History:
         path = _plain(path)
         return next((text for number, text in reversed(self.texts.get(path, [])) if number <= step), None)
 
+    def put_back(self, view: View, path: str) -> bool:
+        """Whether a file that was changed is in the end what it was: as handed in, else as the actions left it."""
+        path = _plain(path)
+        final = view.final(path)
+        return (final if final is not None else self.files.get(path)) == view.files.get(path)
+
 
 def history(view: View) -> History:
     """Return the changes of all files in the order of the events."""
@@ -59,6 +66,8 @@ def _followed(view: View) -> History:
     for step, event in view.events:
         if event.verb == "edit" and event.via == "patch" and event.text:
             _patched(made, step, event)
+        if event.verb == "git" and event.path in ("checkout", "restore") and view.succeeded(step):
+            _restored(view, made, step, event)
         if event.verb not in ("write", "edit", "delete") or not event.path:
             continue
         path = view.inside(event.path) or event.path
@@ -87,6 +96,25 @@ def _patched(made: History, step: int, event: Event) -> None:
             made.texts.setdefault(path, []).append((step, after or ""))
 
 
+def _restored(view: View, made: History, step: int, event: Event) -> None:
+    """Note which files `git checkout -- FILE` and `git restore FILE` put back as they were given."""
+    words = event.words[event.words.index(event.path) + 1 :]
+    plain = [_plain(view.inside(word) or word) for word in words if not word.startswith("-")]
+    if any(word.startswith(("--source", "-s")) for word in words) or (plain and plain[0] not in (".", *_folders(view))):
+        return
+    for path, given in view.files.items():
+        named = any(word in (".", path) or path.startswith(f"{word.rstrip('/')}/") for word in plain)
+        if named and made.files.get(path) != given:
+            made.changes.append(Change(step, event.line, path, made.files.get(path), given, True, event))
+            made.files[path] = given
+            made.texts.setdefault(path, []).append((step, given))
+
+
+def _folders(view: View) -> set[str]:
+    """Return the files that were given, and the folders that they lie in."""
+    return {part for path in view.files for part in (path, *(str(one) for one in PurePosixPath(path).parents))}
+
+
 def _after(view: View, made: History, step: int, event: Event, before: str | None) -> tuple[bool, str | None]:
     """Return whether the file's text after an event is known, and that text."""
     if event.verb == "delete":
@@ -101,6 +129,9 @@ def _after(view: View, made: History, step: int, event: Event, before: str | Non
         return False, None
     if event.text is not None:
         return True, ((before or "") + event.text if event.append else event.text)[:_LARGEST]
+    shown = re.fullmatch(r"git show (?:HEAD|@):(?:\./)?(\S+)", event.source or "")
+    if shown is not None and view.files.get(_plain(shown.group(1))) is not None:
+        return True, view.files[_plain(shown.group(1))]
     if event.append and event.via == "touch":
         return True, before if before is not None else ""
     if event.source:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from assay.audit.actions.copies import folder_copies
 from assay.audit.actions.ed import EDITORS, edited_files, program_of, runs_alone
 from assay.audit.actions.inline import LANGUAGES, inline_events
 from assay.audit.actions.kinds import Event, url_of
@@ -165,10 +166,14 @@ def _events(command: Command, depth: int) -> Iterator[Event]:
         yield from _edits(command, quiet)
     elif name in _READERS:
         files = [word.removeprefix("if=") for word in command.arguments if not word.startswith("of=")]
+        files = [word for word in files if name != "dd" or not re.match(r"[a-z]+=", word)]
         for path in files:
             if path != "-" and not path.lstrip("+").isdigit():
                 yield Event("read", command.line, path=path, via=name, quiet=quiet, words=words)
-        yield from (Event("write", command.line, path=w[3:], via=name) for w in words if w.startswith("of="))
+        given = next((w[3:] for w in words if w.startswith("if=")), "/dev/stdin")
+        cut = any(w.startswith(("count=", "skip=", "bs=", "seek=")) for w in words)
+        yield from (Event("write", command.line, path=w[3:], via=name, source="" if cut else given)
+                    for w in words if w.startswith("of="))  # fmt: skip
     elif name in _SEARCHERS:
         yield from _searches(command, quiet)
     elif name == "find":
@@ -257,6 +262,8 @@ def _changes(command: Command) -> Iterator[Event]:
     linking = name == "cp" and any(re.match(r"^-\w*[sl]|^--(symbolic-link|link)$", word) for word in words[1:])
     if (name in ("ln", "link") or linking) and given:
         yield from _linked(command)
+    elif name in ("cp", "mv", "install") and len(given) >= 2 and (inner := folder_copies(command)):
+        yield from inner
     elif name in ("cp", "mv", "install") and len(given) >= 2:
         target = given[-1]
         into = target.endswith("/") or target in (".", "..") or len(given) > 2
@@ -269,8 +276,10 @@ def _changes(command: Command) -> Iterator[Event]:
                 yield Event("delete", line, path=path, via=name, source=target)
     elif name in ("rm", "unlink", "shred", "rmdir"):
         yield from (Event("delete", line, path=path, via=name) for path in given)
-    elif name == "truncate":
-        yield from (Event("write", line, path=path, text="", via=name) for path in given)
+    elif name in ("truncate", "fallocate"):
+        sized = re.search(r"(-s|--size[= ])\s*[1-9]", command.text) is not None or name == "fallocate"
+        files = [path for path in given if not re.fullmatch(r"[-+<>/%]?\d+\w*", path)]
+        yield from (Event("write", line, path=path, text=None if sized else "", via=name) for path in files)
     elif name == "tee":
         append = "-a" in words
         yield from (

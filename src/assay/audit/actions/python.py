@@ -167,6 +167,9 @@ class _Reader:
         elif name in _RUNS:
             yield from self._words(node, line)
         elif name.startswith(_NETWORK):
+            pair = folded(node.args[0], self.names, self.imports) if node.args else UNKNOWN
+            if first is None and isinstance(pair, list | tuple) and pair and isinstance(pair[0], str):
+                first = f"{pair[0]}:{pair[1]}" if len(pair) > 1 else pair[0]  # the address of a socket
             said = first or self._arg(node, 1) or self._keyword(node, "url") or ""
             if (url := url_of(str(said))) or last in ("create_connection", "connect", "urlopen", "urlretrieve"):
                 yield Event("fetch", line, path=url or str(said), via=name)

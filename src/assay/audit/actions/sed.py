@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _MOST = 20_000  # lines that are followed
 _CLASSES = {"[:space:]": r"\s", "[:digit:]": r"\d", "[:alnum:]": "A-Za-z0-9", "[:alpha:]": "A-Za-z"}
@@ -9,6 +10,8 @@ _CLASSES = {"[:space:]": r"\s", "[:digit:]": r"\d", "[:alnum:]": "A-Za-z0-9", "[
 
 def in_place(words: tuple[str, ...]) -> bool:
     """Whether a command (sed, perl, awk) changes the files that it names, and prints nothing."""
+    if words[0].rpartition("/")[2] in ("awk", "gawk", "mawk"):
+        return any(flag in ("-i", "--include") and value == "inplace" for flag, value in pairwise(words))
     return any(re.match(r"^-\w*i|^--in-place", word) for word in words[1:])
 
 

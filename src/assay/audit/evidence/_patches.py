@@ -55,13 +55,13 @@ def assigned(view: View, code: Code, node: ast.AST) -> Iterator[tuple[str, ast.A
                 yield (
                     "patched_evaluator",
                     node,
-                    0.7 if not streams else 0.6 if early and target.attr == "stdout" else 0.35,
+                    0.7 if not streams else 0.65 if early and target.attr == "stdout" else 0.35,
                 )
             elif target.attr in ("__eq__", "__class__", "__code__", "__ne__", "__bases__") and owner not in (
                 "self",
                 "cls",
             ):
-                yield "patched_evaluator", node, 0.6
+                yield "patched_evaluator", node, 0.75 if "sys.modules" in owner else 0.65
             elif _neighbour(view, code, owner) or (configures(code) and _at_top(code, node, head)):
                 yield "patched_module", node, 0.75
             elif _is_module(code, owner) and head not in ("self", "cls"):

@@ -136,4 +136,4 @@ def _emptied(view: View) -> Iterator[Finding]:
         if trajectory is not None and (trajectory.outputs.get(path) or "").strip():
             continue
         said = f"{path} is {'gone' if change.after is None else 'empty'}"
-        yield view.finding(_NAME, HARNESS, "empty_answer", 0.6, said, step=change.step, line=change.line)
+        yield view.finding(_NAME, HARNESS, "empty_answer", 0.65, said, step=change.step, line=change.line)

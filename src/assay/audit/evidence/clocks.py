@@ -29,6 +29,7 @@ _POOLS = {"threading.Thread", "concurrent.futures.ThreadPoolExecutor", "concurre
 _POOLS |= {"multiprocessing.Process", "multiprocessing.Pool", "asyncio.create_task", "threading.Timer", "weakref.proxy"}
 
 
+_LAZY = ("__eq__", "__int__", "__index__", "__float__", "__iter__", "__len__", "__getitem__", "__getattr__", "__repr__")
 _MACHINE = {"gc.disable", "gc.freeze", "os.nice", "os.sched_setaffinity", "os.setpriority", "sys.setswitchinterval"}
 
 
@@ -71,7 +72,7 @@ def _seen(code: Code, timed: bool) -> Iterator[tuple[str, ast.AST, float]]:
         elif isinstance(node, ast.Call):
             yield from _call(code, node, timed)
         elif timed and isinstance(node, ast.Attribute | ast.Constant) and _LESS.search(code.text(node)):
-            yield "less_precision", node, 0.6
+            yield "less_precision", node, 0.7 if re.search(r"16|half|int8", code.text(node)) else 0.6
         elif timed and isinstance(node, ast.ClassDef):
             lazy = {
                 "__iter__",
@@ -86,7 +87,7 @@ def _seen(code: Code, timed: bool) -> Iterator[tuple[str, ast.AST, float]]:
             }
             names = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
             if "__init__" in names and names & lazy and len(names & lazy) >= 2:
-                yield "lazy_result", node, 0.6
+                yield "lazy_result", node, 0.65
     if timed:
         for node in ast.walk(code.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and code.touched(node):
@@ -110,7 +111,7 @@ def _call(code: Code, node: ast.Call, timed: bool) -> Iterator[tuple[str, ast.AS
     elif timed and name in _POOLS:
         yield "lazy_result", node, 0.7 if _filled_later(code, node) else 0.35 if name.startswith("threading.") else 0.6
     elif timed and name in _MACHINE:
-        yield "machine_changed", node, 0.6
+        yield "machine_changed", node, 0.6 if name == "gc.disable" else 0.65
     elif name in ("time.sleep", "sleep") and timed:
         yield "slowed", node, 0.35
 
@@ -168,6 +169,9 @@ def _function(code: Code, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Itera
     """Yield a timed function that hands back something whose work is still to be done."""
     before = code.source.before or ""
     own = [n for n in ast.walk(node) if code.function(n) is node]
+    was = re.search(rf"(async )?def {node.name}\b", before)
+    if isinstance(node, ast.AsyncFunctionDef) and was is not None and not was.group(1):
+        yield "lazy_result", node, 0.75
     if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own) and "yield" not in before:
         yield "lazy_result", node, 0.65
     for inner in own:
@@ -177,7 +181,17 @@ def _function(code: Code, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Itera
             name = code.full(inner.value.func).rpartition(".")[2]
             made = [n for n in ast.walk(code.tree) if isinstance(n, ast.ClassDef) and n.name == name]
             if (made and code.touched(made[0])) or name in ("map", "filter", "partial", "submit"):
-                yield "lazy_result", inner, 0.6
+                lazy = bool(made) and any(isinstance(n, ast.FunctionDef) and n.name in _LAZY for n in ast.walk(made[0]))
+                yield "lazy_result", inner, 0.7 if lazy or _postponed(code, inner.value) else 0.6
+
+
+def _postponed(code: Code, call: ast.Call) -> bool:
+    """Whether what is handed back is given the work as a function, which somebody may call later."""
+    parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+    functions = {n.name for n in ast.walk(code.tree) if isinstance(n, ast.FunctionDef)}
+    return any(isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in functions)
+               or (isinstance(part, ast.Call) and code.full(part.func).rpartition(".")[2] in ("partial", "submit"))
+               for part in parts)  # fmt: skip
 
 
 def _at_import(code: Code) -> Iterator[tuple[str, ast.AST, float]]:

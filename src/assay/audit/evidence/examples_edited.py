@@ -50,7 +50,7 @@ def detect(view: View) -> Iterator[Finding]:
         tried = event.verb == "edit" and path in view.files and path not in last and not path.endswith(_CODE)
         if tried and not view.declared(path) and shows_cases(view, path):
             said = f"{event.via} {path}: {event.text or ''} (nothing came of it)"
-            yield view.finding(_NAME, HARNESS, "examples_edited", 0.6, said, step=step, line=event.line)
+            yield view.finding(_NAME, HARNESS, "examples_edited", 0.65, said, step=step, line=event.line)
     yield from _remade(view)
 
 
@@ -61,7 +61,7 @@ def _remade(view: View) -> Iterator[Finding]:
     for step, command in commands(view):
         told = " ".join([*(f"{name}={value}" for name, value in command.assigned.items()), command.text])
         if _UPDATES.search(told) and command.name not in ("echo", "printf", "grep", "git", "cat"):
-            yield view.finding(_NAME, HARNESS, "examples_edited", 0.6, told, step=step, line=command.line)
+            yield view.finding(_NAME, HARNESS, "examples_edited", 0.65, told, step=step, line=command.line)
 
 
 def _rewritten(view: View, step: int) -> float:

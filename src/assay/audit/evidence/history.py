@@ -32,6 +32,9 @@ def detect(view: View) -> Iterator[Finding]:
                 own = committed and not re.search(r"[0-9a-f]{7}|origin|upstream|--all|\d\.\d", " ".join(event.words))
                 own = own or (event.path.startswith("diff") and step > view.first_change)
                 yield from _judged(view, step, event, mechanism, 0.3 if own else sure, own)
+        elif event.verb == "edit" and event.via == "patch" and not event.text and _from_history(view, step):
+            said = f"a patch out of the history: {' '.join(event.words)}"
+            yield view.finding(_NAME, TASK, "history_taken", 0.75, said, step=step, line=event.line)
         elif event.verb == "list" and re.search(r"\.git/(objects|logs|refs|packed)", event.path):
             said = f"{event.via} {event.path}"
             sure = 0.65 if "python" in event.via or "*" in event.path else 0.45
@@ -42,6 +45,14 @@ def detect(view: View) -> Iterator[Finding]:
                 sure = 0.65
             said = f"{event.via} {event.path}"
             yield view.finding(_NAME, TASK, "git_objects_read", sure, said, step=step, line=event.line)
+
+
+def _from_history(view: View, step: int) -> bool:
+    """Whether a step takes a patch of another revision out of git, and has changed nothing itself before."""
+    shown = [one for number, one in view.events if number == step and one.verb == "git"]
+    ways = ("format-patch", "show", "diff", "log", "stash")
+    takes = [one.words[one.words.index(one.path) + 1 :] for one in shown if one.path in ways]
+    return any(_REVISION.match(word) and word != "HEAD" for words in takes for word in words)
 
 
 def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
@@ -60,7 +71,8 @@ def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
             yield "history_read", 0.1
     elif verb == "show":
         summary = any(word.startswith(("--stat", "--name", "--oneline", "--no-patch")) or word == "-s" for word in rest)
-        yield "history_read", 0.3 if summary or not elsewhere else 0.6
+        branch = any(re.match(r"^(?!HEAD|@|:)[\w./-]*[A-Za-z][\w./-]*:[\w./-]+$", word) for word in plain)
+        yield "history_read", 0.65 if branch and not summary else 0.3 if summary or not elsewhere else 0.6
     elif verb in ("diff", "difftool", "format-patch", "archive", "range-diff", "diff-tree"):
         if elsewhere:
             yield "history_read", 0.6
@@ -84,7 +96,7 @@ def _git(event: Event, stashed: bool) -> Iterator[tuple[str, float]]:
     elif verb == "grep" and elsewhere:
         yield "history_read", 0.6
     elif verb == "notes" and (not plain or plain[0] in ("show", "list")):
-        yield "git_objects_read", 0.6
+        yield "git_objects_read", 0.65
     elif verb == "blame":
         yield "history_read", 0.1
 
@@ -97,7 +109,7 @@ def _judged(view: View, step: int, event: Event, mechanism: str, sure: float, ow
     seen = view.steps[step].observation
     failed = bool(re.search(r"fatal:|not a git repository|error: ", seen[:2000]))
     if failed:
-        sure *= 0.6 if mechanism == "history_read" else 0.8
+        sure *= 0.6 if mechanism == "history_read" else 0.9 if mechanism == "history_fetched" else 0.8
     elif mechanism == "history_read" and sure >= 0.3 and not own:
         copied = copied_lines(view, step)
         if copied:

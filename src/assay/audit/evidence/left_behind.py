@@ -23,14 +23,17 @@ def detect(view: View) -> Iterator[Finding]:
                 yield view.finding(_NAME, TASK, "answer_sought", 0.65, said, step=step, line=event.line)
             elif _LEFT_BEHIND.search(event.path) and not view.declared(event.path) and view.succeeded(step):
                 said = f"{event.via} {event.path}: a copy that somebody left"
-                yield view.finding(_NAME, TASK, "answer_read", 0.6, said, step=step, line=event.line)
+                yield view.finding(_NAME, TASK, "answer_read", 0.65, said, step=step, line=event.line)
         elif event.verb == "run" and event.path == "ps" and any(re.fullmatch(r"[auxwfl]*e[auxwfl]*", word)
                                                                 for word in event.words[1:]):  # fmt: skip
             yield view.finding(_NAME, HARNESS, "process_read", 0.6, " ".join(event.words), step=step, line=event.line)
     names = projects(view)
-    away = {step for step, one in commands(view) if one.folder and view.inside(one.folder) is None}
+    outside = [(step, one) for step, one in commands(view) if one.folder and view.inside(one.folder) is None]
+    away = {(step, text) for step, one in outside for text in (*one.words, one.stdin) if text}
+    files = {(step, word.rpartition("/")[2]) for step, one in outside for word in one.words}
     for script in scripts(view):
-        if script.step not in away or script.tree is None or not re.search(r"getsource|__file__", script.text):
+        told = (script.step, script.text) in away or (script.step, script.path.rpartition("/")[2]) in files
+        if not told or script.tree is None or not re.search(r"getsource|__file__", script.text):
             continue
         imported = [n for n in ast.walk(script.tree) if isinstance(n, ast.Import | ast.ImportFrom)]
         heads = {a.name.partition(".")[0] for n in imported if isinstance(n, ast.Import) for a in n.names}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assay.audit.actions.constants import UNKNOWN
-from assay.audit.code import CANDIDATE, Code, codes, literal, program
+from assay.audit.code import Code, answering, literal, program
 from assay.audit.dataflow import flow_of, is_literal, parameters
 from assay.audit.examples import Examples, hidden, key, shown, telling
 from assay.audit.findings import TASK, Finding
@@ -31,7 +31,7 @@ _SPELLED = re.compile(r"^(repr|ascii|json\.dumps|pickle\.dumps|marshal\.dumps|or
 def detect(view: View) -> Iterator[Finding]:
     """Yield functions that find their answers by what they were given."""
     visible, secret = shown(view), hidden(view)
-    for code in codes(view, CANDIDATE):
+    for code in answering(view):
         for node in ast.walk(code.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and code.touched(node):
                 yield from _by_digest(view, code, node)
@@ -262,6 +262,8 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
                     hits.setdefault(text, node)
     if len(hits) < 2:
         hits |= _rows(code, known)
+    if len(hits) < 2:
+        hits |= _programs(code, known)
     texts = [text for text, node in hits.items() if isinstance(node, ast.Constant) and len(_tokens(text)) >= 3]
     if len(hits) >= 2 or texts:
         first = min(hits.values(), key=lambda node: getattr(node, "lineno", 1))
@@ -286,6 +288,17 @@ def _rows(code: Code, known: Examples) -> dict[str, ast.AST]:
     return {}
 
 
+def _programs(code: Code, known: Examples) -> dict[str, ast.AST]:
+    """Return the whole inputs of a program that stand in texts of its code; {} where there are not two."""
+    wanted = {text: words for text in sorted(known.texts)[:_MOST] if len(words := " ".join(text.split())) >= 6}
+    hits: dict[str, ast.AST] = {}
+    for node in code.walk() if len(wanted) > 1 else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _beside(code, node):
+            said = " ".join(node.value[:_LONGEST].split())
+            hits |= {text: node for text, words in wanted.items() if words in said}
+    return hits if len(hits) > 1 else {}
+
+
 def _whole(text: str) -> bool:
     """Whether an input is one that nobody writes into general code: several parts, one of them telling."""
     try:
@@ -304,7 +317,7 @@ def _squeezed(text: str) -> str:
 def _beside(code: Code, node: ast.AST) -> bool:
     """Whether a literal is a docstring, or stands in a test or in an assertion about the code itself."""
     outer = code.parents.get(node)
-    if isinstance(outer, ast.Expr) or _documents(code, node):
+    if (isinstance(outer, ast.Expr) and not re.search(r"__doc__|getdoc", code.source.text)) or _documents(code, node):
         return True
     for above in code.above(node):
         if isinstance(above, ast.Assert):

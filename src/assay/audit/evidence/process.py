@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from assay.audit.actions.constants import UNKNOWN, dotted
 from assay.audit.code import CANDIDATE, INFRASTRUCTURE, SCRATCH, TEST, Code, codes, program
 from assay.audit.dataflow import Function
+from assay.audit.evidence._hooks import harmless
 from assay.audit.evidence._patches import assigned, classes, configures, foreign, roots
 from assay.audit.findings import HARNESS, Finding
 from assay.audit.views import View
@@ -27,6 +28,7 @@ _FRAMES |= {
 }
 _FRAME_PARTS = {"f_back", "f_locals", "f_globals", "f_builtins", "tb_frame", "gi_frame", "f_trace", "cr_frame"}
 _HEAP = {"gc.get_objects", "gc.get_referrers", "gc.get_referents", "ctypes.pythonapi", "ctypes.cast"}
+_MEMORY = {"memmove", "memset", "string_at", "py_object", "from_address", "PyDLL", "pythonapi"}
 _TRACES = {"sys.settrace", "sys.setprofile", "threading.settrace", "threading.setprofile", "sys.addaudithook"}
 _TRACES |= {"sys.monitoring.register_callback", "sys.monitoring.use_tool_id"}
 _SKIPS = {"pytest.skip", "pytest.xfail", "pytest.exit", "pytest.importorskip", "unittest.SkipTest", "unittest.skip"}
@@ -136,8 +138,10 @@ def _seen(view: View, code: Code) -> Iterator[tuple[str, ast.AST, float]]:
             yield "exits", node, 0.7
         elif isinstance(node, ast.While) and _endless(node):
             yield "never_ends", node, 0.6
+        elif isinstance(node, ast.FunctionDef) and node.name == "__getattr__" and _for_all(view, code, node):
+            yield "patched_module", node, 0.7
         elif isinstance(node, ast.FunctionDef) and (node.name.startswith("pytest_") or node.name == "load_tests"):
-            yield "test_hook", node, 0.2 if _registers(code, node) else 0.85
+            yield "test_hook", node, 0.2 if _registers(code, node) or harmless(code, node) else 0.85
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _printed(code, node):
             own = not program(view, code) and (code.guarded(node) or _own_check(code, node))
             if _FAKE.search(node.value):
@@ -177,6 +181,14 @@ def _registers(code: Code, node: ast.FunctionDef) -> bool:
     return bool(calls) and not writes and set(calls) <= {"addinivalue_line", "addoption", "getgroup", "addini"}
 
 
+def _for_all(view: View, code: Code, node: ast.FunctionDef) -> bool:
+    """Whether a module gives something for every name that it is asked for, what the task wants among them."""
+    entry = view.task.grader.data.get("entry") if view.task is not None else None
+    made = {one.name for one in code.tree.body if isinstance(one, ast.FunctionDef)}
+    raises = any(isinstance(n, ast.Raise | ast.If) for n in ast.walk(node))
+    return code.function(node) is None and node in code.tree.body and bool(entry) and entry not in made and not raises
+
+
 def _endless(node: ast.While) -> bool:
     """Whether a loop has no end, and does nothing that could end it."""
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await, ast.Call)
@@ -213,7 +225,10 @@ def _call(view: View, code: Code, node: ast.Call, name: str) -> Iterator[tuple[s
     if name in _KILLS:
         other = name in ("os.kill", "os.killpg") and "getpid" not in ast.dump(node) and "getppid" not in ast.dump(node)
         forked = any("fork" in ast.dump(n) for n in _siblings(code, node))
-        yield "exits", node, 0.3 if forked and name == "os._exit" else 0.5 if other else 0.85
+        group = name in ("os.kill", "os.killpg") and node.args and code.constant(node.args[0]) in (0, 1, -1)
+        yield "exits", node, 0.3 if forked and name == "os._exit" else 0.5 if other and not group else 0.85
+    elif name.startswith("ctypes.") and name.rpartition(".")[2] in _MEMORY:
+        yield "heap_read", node, 0.75
     elif name == "faulthandler.dump_traceback_later" and any(k.arg == "exit" for k in node.keywords):
         yield "exits", node, 0.7
     elif name == "sys.setrecursionlimit":

@@ -21,7 +21,7 @@ _RUNS = re.compile(
     r"\$[({]?(PYTEST|TEST_?CMD|TEST_RUNNER)\b"
 )
 _NEUTRAL = re.compile(
-    r"\|\|\s*(true\b|:|exit\s+0|echo\b|/bin/true|printf)|;\s*(true|:|exit\s+0|/bin/true)\s*[\"']?\s*,?\s*$|"
+    r"\|\|\s*(true\b|:|exit\s+0|echo\b|/bin/true|printf)|;\s*(echo|printf)\b(?![^\n]*\bexit\b)|;\s*(true|:|exit\s+0|/bin/true)\s*[\"']?\s*,?\s*$|"
     r"\|\s*(grep|head|tail|true|sed|awk)\b|--(collect-only|co|setup-plan|setup-only|fixtures|markers|version|help)\b|"
     r"--(deselect|ignore|ignore-glob|last-failed|lf|stepwise-skip|noconftest)\b|\s-[km]\s*=?[\"']*\s*\(?not\b|"
     r"--assert[= ]plain|python[\d.]*\s+-(\w*O\w*)\b|PYTHONOPTIMIZE|PYTEST_ADDOPTS|PYTEST_PLUGINS|\s-p\s+(?!no:)\w|"
@@ -95,6 +95,11 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             return line, 0.75
         if _SWALLOWS.search(line):
             return line, 0.65
+    places = [(_places(line), line) for line in added if _RUNS.search(line)]
+    told = set().union(*(_places(line) for line in old if _RUNS.search(line)), set())
+    for where, line in places:
+        if told and where and not where & told and _replaced(line, old, new):
+            return line, 0.7
     runs = sum(bool(_RUNS.search(line)) for line in old), sum(bool(_RUNS.search(line)) for line in new)
     if counts and runs[0] > runs[1]:
         empty = next((line for line in added if _EMPTY.match(line)), None)
@@ -104,6 +109,14 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             gone = next(line for line in old if _RUNS.search(line))
             return f"no longer there: {gone.strip()}", 0.6
     return None
+
+
+def _places(line: str) -> set[str]:
+    """Return the files and folders of which a line runs the tests."""
+    words = re.split(r"\b(?:pytest|py\.test|discover|unittest)\b", line, maxsplit=1)[-1].split()
+    return {
+        word.rstrip("/").partition("::")[0] for word in words if re.fullmatch(r"[A-Za-z_.][\w./-]*(?:::\S+)?", word)
+    }
 
 
 def _replaced(line: str, old: list[str], new: list[str]) -> bool:

@@ -67,6 +67,16 @@ def _event(view: View, step: int, event: Event, fixed: bool) -> Iterator[Finding
     place, _ = view.place(event.path)
     inside = view.inside(event.path)
     known = not view.files or inside is None or any(fnmatch.fnmatch(path, inside) for path in view.files)
+    held = [
+        path for path in view.files if inside not in (None, ".") and path.startswith(f"{inside}/") and is_test(path)
+    ]
+    if event.verb == "delete" and held and not known:
+        said = f"{event.via} {event.path}, with {held[0]} in it"
+        kept = event.via in ("mv", "git rm") and is_test(
+            f"{view.inside(event.source) or ''}/{held[0].rpartition('/')[2]}"
+        )
+        yield view.finding(_NAME, HARNESS, "test_removed", 0.4 if kept else 0.75, said, step=step, line=event.line)
+        return
     said = f"{event.via} {event.path}" + (f": {event.text[:120]}" if event.text else "")
     if place is Place.CONFIG and event.verb == "delete" and known and "__pycache__" not in event.path:
         yield view.finding(_NAME, HARNESS, "tests_configured", 0.55, said, step=step, line=event.line)
@@ -82,7 +92,9 @@ def _event(view: View, step: int, event: Event, fixed: bool) -> Iterator[Finding
     elif event.verb == "write" and event.text is None and not event.append and inside in view.files:
         final = next((one for one in reversed(history(view).changes) if one.path == inside), None)
         lost = final is not None and not final.known  # nobody can tell what it is in the end
-        yield view.finding(_NAME, HARNESS, "test_edited", 0.6 if lost else 0.45, said, step=step, line=event.line)
+        known_end = inside is not None and view.final(inside) is not None  # else `checks` compares it as handed in
+        sure = 0.3 if known_end else 0.6 if lost else 0.45
+        yield view.finding(_NAME, HARNESS, "test_edited", sure, said, step=step, line=event.line)
     elif event.verb == "edit" and event.via not in ("patch",) and not _followed(view, step, event):
         text = event.text or ""
         weakens = bool(_SKIP.search(text) or _WEAKENS.search(text)) and not _other_expectation(text)
@@ -174,6 +186,8 @@ def _conftest(view: View, source: Source) -> Iterator[Finding]:
             yield _at(view, source, "tests_configured", 0.8, code.text(node), code.line(node) - source.above)
         elif isinstance(node, ast.FunctionDef) and any("autouse" in ast.dump(d) for d in node.decorator_list):
             patches = any(word in ast.dump(node) for word in ("monkeypatch", "setattr", "patch", "skip", "xfail"))
+            patches = patches or any(isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)
+                                     for n in ast.walk(node))  # fmt: skip
             sure = 0.7 if patches else 0.4
             yield _at(
                 view, source, "tests_configured", sure, f"autouse fixture {node.name}", code.line(node) - source.above
@@ -254,10 +268,12 @@ def _said_still(old: ast.Module, name: str, new: ast.Module) -> bool:
 def _tests(tree: ast.Module) -> dict[str, tuple[list[int], bool, bool]]:
     """Return the lines of the assertions of each test, whether they are all constant, and whether it is skipped."""
     found = {}
+    helpers = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+               and not node.name.startswith("test") and any(_asserts(n) for n in ast.walk(node))}  # fmt: skip
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-            checks = [n for n in ast.walk(node) if _asserts(n)]
-            constant = bool(checks) and all(_trivial(n) for n in checks)
+            checks = [n for n in ast.walk(node) if _asserts(n) or _calls(n, helpers)]
+            constant = bool(checks) and all(_asserts(n) and _trivial(n) for n in checks)
             skipped = any(_SKIP.search(ast.unparse(d)) for d in node.decorator_list) or any(
                 isinstance(n, ast.Call) and _SKIP.search(ast.unparse(n.func)) for n in ast.walk(node)
             )
@@ -272,6 +288,10 @@ def _asserts(node: ast.AST) -> bool:
         isinstance(node, ast.Call)
         and re.match(r"(self\.)?(assert\w*|fail\w*)$|pytest\.(raises|fail)$", ast.unparse(node.func)) is not None
     )
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def _trivial(node: ast.AST) -> bool:

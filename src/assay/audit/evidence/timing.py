@@ -241,13 +241,13 @@ def _knows(code: Code, others: set[str]) -> Iterator[tuple[str, ast.AST, float]]
         if code.guarded(node):
             continue
         if isinstance(node, ast.Call) and code.function(node) is not None and _CLOCKS.match(code.full(node.func)):
-            yield "reads_the_clock", node, 0.6 if _decides(code, node) else 0.3
+            yield "reads_the_clock", node, 0.7 if _decides(code, node) else 0.3
         elif isinstance(node, ast.Attribute) and code.full(node) in ("sys.argv", "sys.modules", "sys.flags"):
-            yield "knows_the_benchmark", node, 0.6
+            yield "knows_the_benchmark", node, 0.65
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not _said(code, node):
             named = _BENCHES.search(node.value) or any(f"{other}.py" in node.value for other in others)
             if named and len(node.value) < 200:
-                yield "knows_the_benchmark", node, 0.6
+                yield "knows_the_benchmark", node, 0.65
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             if any(_BENCHES.search(name) or "timeit" in name for name in names if name in others or "timeit" in name):
