@@ -620,6 +620,31 @@ def test_states_of_random_differ_and_the_server_is_replaced_in_time(monkeypatch)
     assert len(servers) == 2
 
 
+def test_modules_loaded_beforehand_learn_of_the_fork():
+    """The server forks without Python's own fork, so it calls what modules have registered for one."""
+    source = """
+import logging, os, random, threading
+own = type(os.register_at_fork) is type(posix.register_at_fork) is type(len)
+heard = []
+thread = threading.Thread(target=lambda: heard.append(threading.current_thread() is not threading.main_thread()))
+thread.start(); thread.join()
+logging.getLogger().addHandler(logging.NullHandler()); logging.warning("no lock is held")
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(writer, repr(random.random()).encode()); os._exit(0)
+os.waitpid(child, 0)
+draws = [repr(random.random()), os.read(reader, 99).decode()]
+posix.write(1, repr([own, heard, threading.current_thread() is threading.main_thread(), *draws]).encode())
+posix._exit(0)
+"""
+    ends, servers = series(source, source, source, kind=warm.Kind(imports=("random", "threading", "logging")))
+    answers = [ast.literal_eval(said(ended)) for ended in ends]
+    assert [answer[:3] for answer in answers] == [[True, [True], True]] * 3
+    assert servers == 1
+    assert len({draw for answer in answers for draw in answer[3:]}) == 6
+
+
 def test_a_readonly_folder_is_shown(tmp_path):
     (tmp_path / "data").write_text("seen")
     kind = warm.Kind(readonly=(("/data", tmp_path),))

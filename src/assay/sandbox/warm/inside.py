@@ -1,99 +1,111 @@
 """The fork server of the warm path: what runs inside the warm sandbox, sent there as code.
 
-It is ours and never runs a candidate. Each request comes on the socket at descriptor 0: seven numbers, and with them
+It is ours and never runs a candidate. Each request comes on the socket at descriptor 0: six numbers, and with them
 three descriptors, of a file in memory that holds the files and the program, and of the pipes for stdout and stderr.
 The server never reads that file nor those pipes: what one candidate was given or said cannot be found in the memory
 that the next one is forked from. A child shuts itself in before it touches the file, and then runs the program at
 the top level of this module, as `python -c` would have.
-Nothing of assay can be imported here.
+Nothing of assay can be imported here, and little else is: all that the server has mapped is copied for each child, and
+each page that a child writes to, be it a count of references, is copied once more. So the C library is called without
+the modules that wrap it, and what can be done before the fork is done there.
 """
 
 import _signal
-import _socket
 import gc
 import marshal
 import posix
-import resource
-import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import CodeType
 from typing import Any
 
 _NEWNS, _NEWIPC, _NEWPID = 0x00020000, 0x08000000, 0x20000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
-_SET_SECCOMP, _FILTER, _NO_NEW_PRIVS, _BOUNDS_READ, _BOUNDS_DROP = 22, 2, 38, 23, 24
+_SET_SECCOMP, _FILTER, _NO_NEW_PRIVS, _BOUNDS_DROP = 22, 2, 38, 24
+_LIMIT_CPU, _LIMIT_FSIZE, _LIMIT_CORE, _LIMIT_NPROC, _LIMIT_NOFILE, _LIMIT_AS = 0, 1, 4, 6, 7, 9
+_CHILD_ENDED, _INTERRUPTED, _CLOSE_ON_EXEC = 17, 4, 0x40000000
 _OPEN_FILES = 256
 _PLACES = ((b"/tmp", b"1777"), (b"/dev/shm", b"1777"), (b"/work", b"755"))
 _LIBRARY = "/opt/assay/lib"  # where `readonly` may show modules that are not of the standard library
-_CAPABILITY_HEADER, _NO_CAPABILITY = struct.pack("=Ii", 0x20080522, 0), bytes(24)
-REQUEST = struct.Struct(
-    "=7Q"
-)  # bytes of memory, of one file, of each tmpfs; seconds of CPU; processes; program; its size
-ANSWER = struct.Struct("=i?")  # exit code, or minus the signal; whether the candidate used the network stack
+_CAPABILITY_HEADER, _NO_CAPABILITY = (0x20080522).to_bytes(4, sys.byteorder) + bytes(4), bytes(24)
+REQUEST = "=6Q"  # bytes of one file and of each tmpfs; seconds of CPU; processes; program; its size
+ANSWER = "=i?"  # exit code, or minus the signal; whether the candidate used the network stack
 STOP = _signal.SIGUSR1  # sent to the server
 FAILED = 97  # exit code of a child that could not shut itself in; it has written nothing to its stdout
 
 
 class _Kernel:
-    """Calls of the C library that Python does not offer. Each is made once in vain, so that a child finds it bound."""
+    """Calls of the C library that Python does not offer. Most are made once in vain: a child finds them bound."""
 
-    def __init__(self, rules: bytes) -> None:
-        import ctypes  # not at the top: the program that sends this text out imports it too
+    def __init__(self, rules: bytes, clone: int) -> None:
+        import _ctypes  # not at the top: the program that sends this text out imports it too
 
-        library = ctypes.CDLL(None, use_errno=True)
-        number = ctypes.c_long  # numbers fill whole registers, as variadic functions need
-        self._errno = ctypes.get_errno
-        self._unshare, self._setns, self._mount = library.unshare, library.setns, library.mount
-        self._prctl, self._capset, self._trim = library.prctl, library.capset, library.malloc_trim
-        text = ctypes.c_char_p
-        calls: list[tuple[Any, list[Any]]] = [
-            (self._unshare, [number]),
-            (self._setns, [number, number]),
-            (self._mount, [text, text, text, number, text]),
-            (self._prctl, [number, number, text, number, number]),
-            (self._capset, [text, text]),
-        ]
-        for function, kinds in calls:
-            function.argtypes = kinds
-            function(*(None if kind is text else -1 for kind in kinds))
-        self._prctl(_NO_NEW_PRIVS, 1, None, 0, 0)
-        self._bounds = [n for n in range(64) if self._prctl(_BOUNDS_READ, n, None, 0, 0) == 1]
-        self._rules = ctypes.create_string_buffer(rules)
-        self._filter = struct.pack("@HP", len(rules) // 8, ctypes.addressof(self._rules)) if rules else None
+        def simple(code: str) -> Any:
+            return type("Simple", (_ctypes._SimpleCData,), {"_type_": code})
+
+        def call(name: str, result: str = "i") -> Any:
+            flags = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI  # the latter keeps the interpreter's lock
+            kind = type("Call", (_ctypes.CFuncPtr,), {"_flags_": flags, "_restype_": simple(result)})
+            return kind(_ctypes.dlsym(library, name))
+
+        library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]
+        self._system, self._mount, self._prctl = call("syscall"), call("mount"), call("prctl")
+        self._capset, self._limit, self._receive = call("capset"), call("setrlimit"), call("recvmsg")
+        self._errno = simple("i").from_address(call("__errno_location", "P")())
+        self._clone = clone
+        self.trim = call("malloc_trim")
+        # One buffer of 64-bit words: a msghdr at 0, its iovec at 7, at 9 what is received, at 16 its descriptors.
+        self._words = type("Words", (_ctypes.Array,), {"_type_": simple("L"), "_length_": 24})()
+        self._start = _ctypes.addressof(self._words)
+        self._words[:9] = [0, 0, self._start + 56, 1, self._start + 128, 64, 0, self._start + 72, 56]
+        view = memoryview(self._words).cast("B")
+        self.numbers, self.descriptors = view[72:120].cast("Q"), view[144:156].cast("i")
+        self._rules = rules  # which the filter, a struct sock_fprog, points to
+        self._filter = (len(rules) // 8).to_bytes(8, sys.byteorder) + bytes(simple("z")(rules))
+        self._prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+        # What a process may never have again; what the server has it keeps, and each child gives up.
+        for capability in range(64):
+            self._prctl(_BOUNDS_DROP, capability, 0, 0, 0)
+        self._mount(None, None, None, 0, None)
+        self._capset(None, None)
 
     def _check(self, answer: int, what: str) -> None:
         if answer < 0:
-            raise OSError(self._errno(), what)
+            raise OSError(self._errno.value, what)
 
-    def unshare(self, flags: int) -> None:
-        """Leave namespaces for new ones."""
-        self._check(self._unshare(flags), "unshare")
+    def receive(self) -> bool:
+        """Wait for a request, which `numbers` and `descriptors` then hold; False when the socket is closed."""
+        while True:
+            self._words[5] = 64
+            size = self._receive(0, self._words, _CLOSE_ON_EXEC)
+            if size >= 0:
+                return size > 0
+            if self._errno.value != _INTERRUPTED:
+                return False
 
-    def setns(self, descriptor: int, flags: int) -> None:
-        """Go to a namespace."""
-        self._check(self._setns(descriptor, flags), "setns")
+    def fork(self) -> int:
+        """Fork a child into new namespaces, where it is process 1."""
+        child = self._system(self._clone, _NEWPID | _NEWNS | _NEWIPC | _CHILD_ENDED, 0, 0, 0, 0)
+        self._check(child, "clone")
+        return int(child)
 
     def mount_tmpfs(self, place: bytes, options: bytes) -> None:
         """Mount an empty file system in memory."""
         self._check(self._mount(b"tmpfs", place, b"tmpfs", _NOSUID | _NODEV, options), "mount tmpfs")
 
-    def mount_proc(self, *, readonly: bool) -> None:
+    def mount_proc(self, extra: int) -> None:
         """Mount the /proc of this process's namespace over what is there."""
-        flags = _NOSUID | _NODEV | _NOEXEC | (_RDONLY if readonly else 0)
-        self._check(self._mount(b"proc", b"/proc", b"proc", flags, None), "mount proc")
+        self._check(self._mount(b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC | extra, None), "mount proc")
 
-    def trim(self) -> None:
-        """Give back memory that lies free in pages of their own: a child would copy them to use them."""
-        self._trim(0)
+    def limit(self, kind: int, value: int) -> None:
+        """Set a resource limit for good."""
+        self._check(self._limit(kind, value.to_bytes(8, sys.byteorder) * 2), "setrlimit")
 
     def disarm(self) -> None:
         """Give up every capability, for good, and go behind the filter."""
-        for capability in self._bounds:
-            self._check(self._prctl(_BOUNDS_DROP, capability, None, 0, 0), "prctl")
         self._check(self._capset(_CAPABILITY_HEADER, _NO_CAPABILITY), "capset")
-        if self._filter is not None:
-            self._check(self._prctl(_SET_SECCOMP, _FILTER, self._filter, 0, 0), "seccomp")
+        self._check(self._prctl(_SET_SECCOMP, _FILTER, self._filter, 0, 0), "seccomp")
 
 
 def _begun(definitions: CodeType) -> dict[str, Any]:
@@ -104,45 +116,62 @@ def _begun(definitions: CodeType) -> dict[str, Any]:
 
 
 class _Server:
-    def __init__(self, control: _socket.socket) -> None:
+    def __init__(self) -> None:
         posix.closerange(3, 1 << 20)
         posix.unsetenv(b"LD_BIND_NOW")
         posix.environ.pop(b"LD_BIND_NOW", None)
-        self.control = control
-        config = marshal.loads(control.recv(1 << 18))
+        config = marshal.loads(posix.read(0, 1 << 18))
         self.programs = [(main, _begun(definitions)) for definitions, main in config["programs"]]
-        self.kernel = _Kernel(config["rules"])
-        self.kernel.mount_proc(readonly=False)
-        try:
-            with open("/proc/sys/user/max_user_namespaces", "w") as file:
-                file.write("0")
-        except OSError:
-            if not config["rules"]:
-                raise
+        self.kernel = _Kernel(config["rules"], config["clone"])
+        self.kernel.mount_proc(0)
+        with suppress(OSError), open("/proc/sys/user/max_user_namespaces", "w") as file:
+            file.write("0")  # the filter refuses them too
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # rather this sandbox than anything else of the machine
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        self.own = posix.open("/proc/self/ns/pid", posix.O_RDONLY | posix.O_CLOEXEC)
         self.traffic = posix.open("/proc/net/dev", posix.O_RDONLY | posix.O_CLOEXEC)
         self.child = 0
         _signal.signal(STOP, self.stop)
         self.counts = bytearray(4096)
-        self.quiet = self.counters()
-        with suppress(OSError):
-            posix.stat(_LIBRARY)
-            sys.path.append(_LIBRARY)
-        for name in config["imports"]:
-            with suppress(ImportError):  # the candidate that asks for it will be told
-                __import__(name)
+        posix.preadv(self.traffic, [self.counts], 0)
+        self.quiet = bytes(self.counts)
+        self.hooks: list[dict[str, Callable[[], None]]] = []
+        self.load(config["imports"])
         compile("", "", "exec")  # the first call makes all types of syntax trees, which takes a millisecond
         gc.collect()
         self.ballast = self.fill_pools()
         gc.freeze()
-        self.kernel.trim()
+        self.kernel.trim(0)
+        self.kernel.limit(_LIMIT_CORE, 0)
+        self.kernel.limit(_LIMIT_NOFILE, _OPEN_FILES)
+        self.kernel.limit(_LIMIT_AS, config["memory"])
         null = posix.open("/dev/null", posix.O_RDWR)
         posix.dup2(null, 2)
         posix.close(null)
-        control.send(b"ready")
+        posix.write(0, b"ready")
+
+    def load(self, names: list[str]) -> None:
+        """Import what candidates import most, and note what these modules want to be called at a fork.
+
+        The fork is the kernel's own, of which Python knows nothing: what it would do then costs a child a tenth of
+        its time, and is for locks and threads, of which there are none here.
+        """
+        real = posix.register_at_fork
+
+        def noting(**hooks: Any) -> None:
+            self.hooks.append(hooks)
+            real(**hooks)
+
+        with_hook = [posix, sys.modules.get("os", posix)]
+        for module in with_hook:
+            module.register_at_fork = noting  # type: ignore[attr-defined]
+        with suppress(OSError):
+            posix.stat(_LIBRARY)
+            sys.path.append(_LIBRARY)
+        for name in names:
+            with suppress(ImportError):  # the candidate that asks for it will be told
+                __import__(name)
+        for module in [*with_hook, sys.modules.get("os", posix)]:
+            module.register_at_fork = real  # type: ignore[attr-defined]
 
     def fill_pools(self) -> list[object]:
         """Return objects that fill the gaps which the start has left in Python's memory.
@@ -164,30 +193,38 @@ class _Server:
                     ballast.append(bytes(size - 33) if size >= 48 else number + (1 << 24) if size == 32 else object())
         return ballast
 
-    def counters(self) -> bytes:
-        """Return what the loopback has counted: any traffic of a candidate, over TCP or not, shows in it."""
-        return bytes(memoryview(self.counts)[: posix.preadv(self.traffic, [self.counts], 0)])
+    def call_hooks(self, when: str) -> None:
+        """Call what modules have registered for a fork, as Python's own fork does."""
+        for hooks in self.hooks[::-1] if when == "before" else self.hooks:
+            if when in hooks:
+                hooks[when]()
 
-    def serve(self) -> tuple[list[int], tuple[int, ...]]:
-        """Answer requests until the socket closes, and end; in a child, return the run's descriptors and limits."""
-        while True:
-            data, extra, _, _ = self.control.recvmsg(REQUEST.size, 64, _socket.MSG_CMSG_CLOEXEC)
-            if not data:
-                posix._exit(0)
-            given = list(memoryview(extra[0][2]).cast("i"))
-            self.kernel.unshare(_NEWPID)
-            self.child = posix.fork()
+    def serve(self) -> None:
+        """Answer requests until the socket closes, and end; in a child, return."""
+        kernel, tmp_bytes = self.kernel, 0
+        while kernel.receive():
+            self.given, self.limits = kernel.descriptors.tolist(), kernel.numbers.tolist()
+            if self.limits[1] != tmp_bytes:
+                tmp_bytes = self.limits[1]
+                self.options = [
+                    (place, b"size=%d,nr_inodes=20000,mode=%s" % (tmp_bytes, mode)) for place, mode in _PLACES
+                ]
+            if self.hooks:
+                self.call_hooks("before")
+            self.child = kernel.fork()
+            if self.hooks:
+                self.call_hooks("after_in_parent" if self.child else "after_in_child")
             if self.child == 0:
-                return given, REQUEST.unpack(data)
+                return
             # When process 1 of a namespace has ended, so has every other one in it. All else waits for that: a page
             # that is written to meanwhile would be copied for the sake of the child.
             _, status = posix.waitpid(self.child, 0)
             self.child = 0
-            for descriptor in given:
-                posix.close(descriptor)
-            self.kernel.setns(self.own, _NEWPID)
+            posix.closerange(self.traffic + 1, _OPEN_FILES)
+            posix.preadv(self.traffic, [self.counts], 0)
             code = posix.waitstatus_to_exitcode(status)
-            self.control.send(ANSWER.pack(code, self.counters() != self.quiet))
+            posix.write(0, code.to_bytes(4, sys.byteorder, signed=True) + bytes((self.counts != self.quiet,)))
+        posix._exit(0)
 
     def stop(self, *_: object) -> None:
         """End the child of the run that is under way, if there is one: the parent has heard enough of it."""
@@ -195,33 +232,26 @@ class _Server:
             with suppress(ProcessLookupError):  # it has just ended by itself
                 posix.kill(self.child, _signal.SIGKILL)
 
-    def shut_in(self, given: list[int], limits: tuple[int, ...]) -> tuple[CodeType, dict[str, Any]]:
+    def shut_in(self) -> tuple[CodeType, dict[str, Any]]:
         """Leave this child nothing but what a candidate may have; return its program and the namespace to run it in."""
-        kernel, (source, out, err) = self.kernel, given
+        kernel, (source, out, err) = self.kernel, self.given
         try:
-            _signal.signal(STOP, _signal.SIG_DFL)
-            memory, file_bytes, tmp_bytes, cpu_s, processes, number, size = limits
-            posix.setsid()
-            kernel.unshare(_NEWNS | _NEWIPC)
-            for place, mode in _PLACES:
-                kernel.mount_tmpfs(place, b"size=%d,nr_inodes=20000,mode=%s" % (tmp_bytes, mode))
-            kernel.mount_proc(readonly=True)
-            posix.chdir("/work")
-            content = posix.pread(source, size, 0)
-            posix.dup2(posix.open("/dev/null", posix.O_RDWR), 0)
+            posix.dup2(2, 0)
             posix.dup2(out, 1)
             posix.dup2(err, 2)
-            self.control.detach()
-            posix.closerange(3, 1 << 20)
-            for kind, value in (
-                (resource.RLIMIT_AS, memory),
-                (resource.RLIMIT_FSIZE, file_bytes),
-                (resource.RLIMIT_NOFILE, _OPEN_FILES),
-                (resource.RLIMIT_CPU, cpu_s),
-                (resource.RLIMIT_NPROC, processes),
-            ):
-                if value:
-                    resource.setrlimit(kind, (value, value))
+            _signal.signal(STOP, _signal.SIG_DFL)
+            file_bytes, _, cpu_s, processes, number, size = self.limits
+            posix.setsid()
+            for place, options in self.options:
+                kernel.mount_tmpfs(place, options)
+            kernel.mount_proc(_RDONLY)
+            posix.chdir("/work")
+            content = posix.pread(source, size, 0)
+            posix.closerange(3, _OPEN_FILES)
+            kernel.limit(_LIMIT_FSIZE, file_bytes)
+            kernel.limit(_LIMIT_CPU, cpu_s)
+            if processes:
+                kernel.limit(_LIMIT_NPROC, processes)
             kernel.disarm()
             files, message = marshal.loads(content)
             for path, data in files.items():
@@ -233,16 +263,17 @@ class _Server:
             code, request = message
             return code, {"__name__": "assay_runner", "posix": posix, "request": request}
         except BaseException as error:
-            posix.write(err, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:300])
+            posix.write(2, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:300])
             posix._exit(FAILED)
 
     @staticmethod
     def lay(path: str, data: bytes) -> None:
         """Write one file under /work. The path was looked at outside."""
-        parts = path.split("/")
-        for count in range(1, len(parts)):
-            with suppress(FileExistsError):
-                posix.mkdir("/".join(parts[:count]), 0o755)
+        if "/" in path:
+            parts = path.split("/")
+            for count in range(1, len(parts)):
+                with suppress(FileExistsError):
+                    posix.mkdir("/".join(parts[:count]), 0o755)
         file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
         while data:
             data = data[posix.write(file, data) :]
@@ -250,7 +281,8 @@ class _Server:
 
 
 if __name__ == "__main__":
-    _server = _Server(_socket.socket(fileno=0))
-    _code, _space = _server.shut_in(*_server.serve())  # returns in a child
+    _server = _Server()
+    _server.serve()  # returns in a child
+    _code, _space = _server.shut_in()
     sys.modules["__main__"] = type(sys)("__main__")
     exec(_code, _space)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from assay.errors import MachineryError
 from assay.sandbox.process import CHUNK, FLOOD, REAP_S, held_up
 from assay.sandbox.results import SplitResult
-from assay.sandbox.warm.inside import ANSWER, FAILED
-from assay.sandbox.warm.server import START_S, Server
+from assay.sandbox.warm.inside import FAILED
+from assay.sandbox.warm.server import ANSWER, START_S, Server
 
 _LOOK_S = 0.03
 _WATCH_S = 0.012

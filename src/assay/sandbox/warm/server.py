@@ -8,8 +8,10 @@ all its servers.
 import json
 import marshal
 import os
+import platform
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -31,13 +33,8 @@ _SERVER_MB = 64  # what the server itself and what it has loaded may take, beyon
 _CODE = marshal.dumps(
     compile(Path(warm_inside.__file__).read_text(encoding="utf-8"), "<assay>", "exec", dont_inherit=True, optimize=2), 2
 )
-_BOOT = """
-import _socket, marshal
-control = _socket.socket(fileno=0)
-code = marshal.loads(control.recv(1 << 18))
-control.detach()
-exec(code)
-"""
+_BOOT = "import marshal, posix\nexec(marshal.loads(posix.read(0, 1 << 18)))"
+REQUEST, ANSWER = struct.Struct(warm_inside.REQUEST), struct.Struct(warm_inside.ANSWER)
 # What candidates import most: loaded once, where each would spend milliseconds on it. What is not here makes every fork
 # slower and few candidates faster: `random` draws a new state in each child, `hashlib` brings a large library.
 USUAL = (
@@ -182,7 +179,9 @@ class Server:
 
     def _start(self) -> None:
         """Start bwrap, bound it, let it go, wait for the server's greeting, and try a child."""
-        rules = seccomp.build() or b""
+        rules, machine = seccomp.build(), seccomp.MACHINES.get(platform.machine())
+        if rules is None or machine is None:
+            raise MachineryError(f"neither the filter nor clone is known for {platform.machine()}")
         bwrap = box.bubblewrap()
         options = layout.fork_server(self._etc, dict(self.kind.readonly))
         self._group = cgroups.pool().take(self.kind.memory_mb + _SERVER_MB, self.kind.processes)
@@ -209,6 +208,8 @@ class Server:
             try:
                 config = {
                     "rules": rules,
+                    "clone": machine[2]["clone"],
+                    "memory": self.kind.memory_mb << 20,
                     "imports": [*USUAL, *self.kind.imports],
                     "programs": [parts for _, parts in self.programs],
                 }
@@ -221,7 +222,7 @@ class Server:
                 why = said.read_now().decode("utf-8", "replace").strip()[-300:]
                 raise MachineryError(f"the fork server did not start: {why or greeting.decode() or 'it said nothing'}")
             self._first = _first(status.read_now(), self._process.pid)
-        if lack := warm_proof.lacking(self._try(warm_proof.PROGRAM), filtered=bool(rules)):
+        if lack := warm_proof.lacking(self._try(warm_proof.PROGRAM)):
             raise MachineryError(f"the fork server is not used: {lack}")
         self.control.setblocking(False)
 
@@ -231,7 +232,7 @@ class Server:
             self.send(0, source, out.writer, out.writer, file_bytes=1 << 20, cpu_s=10)
             out.shut_writer()
             try:
-                answer = self.control.recv(warm_inside.ANSWER.size)
+                answer = self.control.recv(ANSWER.size)
             except OSError as error:
                 answer = str(error).encode()
             said = out.read_now()
@@ -248,8 +249,6 @@ class Server:
     def send(self, number: int, source: tuple[int, int], out: int, err: int, *, file_bytes: int, cpu_s: int) -> None:
         """Ask for a run: `number` as `knows` gives it, `source` a `memory_file`, `out` and `err` its streams."""
         descriptor, size = source
-        request = warm_inside.REQUEST.pack(
-            self.kind.memory_mb << 20, file_bytes, _TOTAL * file_bytes, cpu_s, self._process_limit(), number, size
-        )
+        request = REQUEST.pack(file_bytes, _TOTAL * file_bytes, cpu_s, self._process_limit(), number, size)
         socket.send_fds(self.control, [request], [descriptor, out, err])
         self.served += 1
