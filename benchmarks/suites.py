@@ -26,17 +26,16 @@ from assay.grading import grade
 from assay.grading.suites.grader import gold_tree, prepare, suite_of
 from assay.grading.suites.suite_spec import Suite, dotted_module
 from assay.nouns import GraderSpec, Task
-from assay.sandbox import describe, open_sandbox, trees
+from assay.sandbox import describe, forking, open_sandbox, trees
 from assay.tasks.chosen import chosen
 
 Used = tuple[float, float]  # wall clock and processor time, in seconds
 
 
 def processor_s() -> float:
-    """Return the processor time of ours and of all that we started and that has ended."""
-    return sum(
-        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
+    """Return the processor time of ours, of all that we started and that has ended, and of the fork servers kept."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used) + forking.processor_s()
 
 
 def words(suite: Suite) -> list[str]:

@@ -6,6 +6,7 @@ from assay.grading.suites.suite_edits import Edit, Source, applied
 from assay.grading.suites.suite_restore import protector, spliced
 from assay.grading.suites.suite_rounds import draw
 from assay.grading.suites.suite_spec import Place, Suite
+from assay.grading.suites.suite_texts import text_of
 
 ORIGINAL = ("src/pkg/core.py", "src/pkg/test_tools.py", "tests/test_core.py", "setup.cfg", "docs/index.md")
 
@@ -139,7 +140,7 @@ class TestB(Common):
     pass"""
     source = Source("t.py", marked)
     for plain, tests in ((True, ["TestMarked.test_a", "TestB.test_c"]), (False, ["TestB.test_c"])):
-        text, name = source.generic(tests, plain=plain)
+        text, name = text_of(source, [], tests, plain=plain, generic=True, prune=False)
         compile(text, "t.py", "exec")
         assert text.startswith(marked)
         assert ("." in name) is not plain

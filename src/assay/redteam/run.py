@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assay.grading import grade
 from assay.grading.command.grader import gold_outputs
+from assay.grading.suites import suite_servers
 from assay.nouns import Reason, Task, Validity, Verdict
 from assay.redteam.canaries import Canaries, hidden_files, marked, resident
 from assay.redteam.cases import PATCH, Case, lay_out
@@ -92,6 +93,7 @@ async def run_cases(
 
     found = list(await asyncio.gather(*(one(case) for case in cases)))
     warm.close()
+    suite_servers.close()
     left = sorted(_state_of_the_host() - before)
     return found, left
 

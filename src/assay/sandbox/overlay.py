@@ -49,7 +49,7 @@ class Folder:
         if self.upper is not None:
             with suppress(FileNotFoundError):
                 upper = os.open(name, FOLDER, dir_fd=self.upper)
-                lower = None if self.lower is None or _opaque(upper) else _below(self.lower, name)
+                lower = None if self.lower is None or is_opaque(upper) else _below(self.lower, name)
                 return Folder(upper, lower)
         if self.lower is None:
             raise FileNotFoundError(name)
@@ -71,7 +71,7 @@ class Folder:
             if found.st_mode & 0o700 != 0o700:
                 open_up(self.upper, name, 0o700)
             upper = os.open(name, FOLDER, dir_fd=self.upper)
-            hides = _opaque(upper)
+            hides = is_opaque(upper)
         else:
             os.unlink(name, dir_fd=self.upper)
             os.mkdir(name, 0o755, dir_fd=self.upper)
@@ -122,7 +122,8 @@ def _below(folder: int, name: str) -> int | None:
         return None
 
 
-def _opaque(folder: int) -> bool:
+def is_opaque(folder: int | Path) -> bool:
+    """Say whether a folder of an upper one hides what the lower folder of its name holds."""
     for name in (OPAQUE, _TRUSTED_OPAQUE):
         with suppress(OSError):
             if os.getxattr(folder, name) == b"y":

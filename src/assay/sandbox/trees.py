@@ -131,16 +131,18 @@ def keep_link(key: str, target: Path) -> str:
     return key
 
 
-def keep_contents(kind: str, path: Path) -> str:
+def keep_contents(kind: str, path: Path, hashes: Mapping[Path, str] | None = None) -> str:
     """Let a tree be a folder of the host, or hold a file of it; return its key, a hash of the whole contents.
 
-    What differs anywhere has another key, so a machine that has the tree has the right one.
+    What differs anywhere has another key, so a machine that has the tree has the right one. Files whose SHA-256 is in
+    `hashes` are not read for it again.
     """
+    known = hashes or {}
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     top = path if path.is_dir() else path.parent
     found = hashlib.sha256()
     for file in (each for each in files if each.is_file()):
-        found.update(f"{file.relative_to(top)} {sha256_file(file)}\n".encode())
+        found.update(f"{file.relative_to(top)} {known.get(file) or sha256_file(file)}\n".encode())
     key = f"{kind}-{found.hexdigest()}"
     if path.is_dir():
         return keep_link(key, path.resolve())

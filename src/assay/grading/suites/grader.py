@@ -21,6 +21,7 @@
     order           "shuffled" (default), "files" (only files among each other), "fixed" (as listed, all in every
                     round) or "whole" (the same, with the tests of their files that are not listed)
     canaries        what `prepare` found; left out, it is found at the first grading and kept
+    preload         modules from outside of the repository that a fork server imports; `prepare` finds them
     rounds          how many times the suite runs, by default as many as the canaries need
     timeout_s       wall clock of one round, in seconds
     xfail           ids that are left expected to fail; `prepare` finds them
@@ -43,13 +44,15 @@ from collections.abc import Mapping
 
 from assay.errors import UserError
 from assay.grading.suites.suite_edits import Edit
+from assay.grading.suites.suite_forked import in_rounds
 from assay.grading.suites.suite_prepare import Found, found, named, names
 from assay.grading.suites.suite_rounds import as_listed, draw, judge, sources
-from assay.grading.suites.suite_run import Place, side_by_side
+from assay.grading.suites.suite_run import Place
 from assay.grading.suites.suite_spec import SpecError, Suite, parse
 from assay.grading.suites.suite_trees import Repository, host_tree, with_outputs
 from assay.nouns import Check, GraderSpec, Reason, Task, Verdict
 
+_FOUND = ("canaries", "resolved", "ignored", "preload")  # what `prepare` finds
 _SHOWN = 20  # dropped paths that a verdict names
 
 
@@ -68,7 +71,7 @@ async def check(task: Task, outputs: Mapping[str, str]) -> Verdict:
         rounds = draw(suite, texts, known.edits)
     except SpecError as error:
         return Verdict.invalid(Reason.BAD_TASK, f"grader data of {task.id}: {error}")
-    verdict = judge(suite, await side_by_side(task, suite, place, rounds))
+    verdict = judge(suite, await in_rounds(task, suite, place, rounds))
     return _reported(verdict.model_copy(update={"checks": as_listed(suite, verdict.checks)}), dropped)
 
 
@@ -78,7 +81,7 @@ async def prepare(task: Task) -> Task:
     So with the tests that ids in SWE-bench's spelling mean (`resolved`) and the entries that are none (`ignored`).
     Raises UserError when the specification is broken or gold does not pass, MachineryError when the sandbox fails.
     """
-    data = {key: value for key, value in task.grader.data.items() if key not in ("canaries", "resolved", "ignored")}
+    data = {key: value for key, value in task.grader.data.items() if key not in _FOUND}
     bare = task.model_copy(update={"grader": GraderSpec(kind=task.grader.kind, data=data)})
     try:
         bare = await _named(bare)
@@ -136,9 +139,9 @@ async def _known(task: Task, suite: Suite, texts: Mapping[str, str]) -> Found:
     """Return the canaries that the task has, or those that running its gold shows; none where it has no gold."""
     if suite.canaries is not None:
         edits = tuple(Edit.read(entry) for entry in suite.canaries)
-        return Found(edits, suite.order, tuple(suite.xfail), suite.rounds)
+        return Found(edits, suite.order, tuple(suite.xfail), suite.rounds, suite.preload)
     if not task.gold:
-        return Found((), suite.order, tuple(suite.xfail), suite.rounds)
+        return Found((), suite.order, tuple(suite.xfail), suite.rounds, suite.preload)
     return await found(task, suite, await gold_tree(task, suite), texts)
 
 

@@ -1,7 +1,8 @@
 """What applies a candidate's patch inside the sandbox for the kind `tests`, before anything of it has run.
 
 The patch is data for `git apply`, or `patch` where git is not there, in a workspace without a repository's
-metadata. What it touched is then found by looking at the tree, not by reading the patch as some tool would. In place of
+metadata. What it touched is then found by looking at the tree, not by reading the patch as some tool would: from
+outside, between two calls of this program, where the workspace is an overlay, else here. In place of
 a symbolic link that it makes comes a copy of what the link leads to inside the tree, so that what is seen through a
 link is judged path by path like anything else; a link that leads out of the tree, or to nothing, is undone. Every
 touched path that steers the tests is put back as it was, and nothing but plain files stays. What is left is told: the
@@ -9,6 +10,7 @@ tests then run in sandboxes of their own, on the tree as it was with those files
 """
 
 import errno
+import filecmp
 import json
 import os
 import re
@@ -51,8 +53,8 @@ def _state(root: str) -> State:
     return found
 
 
-def _apply(root: str, patch: bytes, before: State) -> str:
-    """Apply a patch in `root`; return "" or the sentence that says why it does not apply.
+def _apply(root: str, patch: bytes) -> "tuple[str, str]":
+    """Apply a patch in `root`; return why it does not apply, and why it did not where it turns out to touch nothing.
 
     `patch` is asked where git refuses, as SWE-bench does: it finds its place in a file that lines were added to. It
     is content with a text that holds no patch at all, so there it counts what changed; and, whatever its options say,
@@ -67,13 +69,13 @@ def _apply(root: str, patch: bytes, before: State) -> str:
     if shutil.which("git") is not None:
         first = _run(["git", "apply", "--whitespace=nowarn", place], root)
         if not first:
-            return ""
+            return "", ""
     if shutil.which("patch") is not None and not _ED_COMMAND.search(patch):
         fault = _run([*plain, "--dry-run"], root) or _run(plain, root)
-        if not fault and _state(root) != before:
-            return ""
-        first = first or fault or "the text holds no patch"
-    return first or "neither git nor patch is there"
+        if not fault:
+            return "", first or "the text holds no patch"
+        first = first or fault
+    return first or "neither git nor patch is there", ""
 
 
 def _run(words: list[str], root: str) -> str:
@@ -132,28 +134,33 @@ def work(request: dict) -> dict:
     """Apply and restore; return {"fault": why}, or what became of the tree.
 
     That is {"dropped": the paths put back, "changed": {path: mode} of files to take, "removed": paths that are gone}.
+    Where `apart`, it is applied only, and restored in a second call that is told in `touched` what may have changed.
     """
-    root = request["root"]
-    if not request["patch"]:
-        return {"dropped": [], "changed": {}, "removed": []}
-    before = _state(root)
-    if fault := _apply(root, request["patch"].encode(), before):
-        return {"fault": fault}
+    root, touched = request["root"], request.get("touched")
     try:
-        _fill_links(root, before)
-        return _settle(root, request, before)
+        if touched is None:
+            before = {} if request["apart"] else _state(root)
+            fault, doubt = _apply(root, request["patch"].encode())
+            if fault or request["apart"]:
+                return {"fault": fault} if fault else {"doubt": doubt}
+            after = _state(root)
+            touched = [path for path in {*before, *after} if before.get(path) != after.get(path)]
+            if doubt and not touched:
+                return {"fault": doubt}
+        return _settle(root, request, _filled(root, touched))
     except OSError as error:
         if error.errno in _OURS:
             raise
         return {"fault": f"it leaves a tree that cannot be looked at: {error}"}
 
 
-def _fill_links(root: str, before: State) -> None:
-    """Put copies in place of the links that were made, where they lead to a file or a folder inside."""
-    after = _state(root)
-    made = [path for path, seen in after.items() if stat.S_ISLNK(seen[0]) and before.get(path) != seen]
-    for path in sorted(made):
+def _filled(root: str, touched: "list[str]") -> "list[str]":
+    """Put copies in place of links that lead to a file or a folder inside; return what is touched with those files."""
+    found = set(touched)
+    for path in sorted(touched):
         link = os.path.join(root, path)
+        if not os.path.islink(link) or not _there(root, path) or _same(root, path):
+            continue
         end = _inside(root, link)
         if os.path.isfile(end):
             os.unlink(link)
@@ -161,6 +168,10 @@ def _fill_links(root: str, before: State) -> None:
         elif os.path.isdir(end) and not f"{link}/".startswith(f"{end}/"):
             os.unlink(link)
             _copy_folder(root, end, link)
+            found |= {
+                os.path.relpath(os.path.join(above, name), root) for above, _, names in os.walk(link) for name in names
+            }
+    return sorted(found)
 
 
 def _inside(root: str, link: str) -> str:
@@ -181,13 +192,32 @@ def _copy_folder(root: str, source: str, target: str) -> None:
                 shutil.copy2(end, os.path.join(here, name))
 
 
-def _settle(root: str, request: dict, before: State) -> dict:
-    """Put back what steers the tests, and say what else is changed."""
+def _there(base: str, path: str) -> bool:
+    """Whether something other than a folder stands at `path`, with no link among the folders above it."""
+    whole = os.path.join(base, path)
+    plain = os.path.islink(whole) or (os.path.lexists(whole) and not os.path.isdir(whole))
+    return plain and os.path.realpath(os.path.dirname(whole)) == os.path.dirname(whole)
+
+
+def _same(root: str, path: str) -> bool:
+    """Whether a path is in the tree as the repository has it: kind, mode and content."""
+    now, old = os.path.join(root, path), os.path.join(PRISTINE, path)
+    if not _there(root, path) or not _there(PRISTINE, path):
+        return not _there(root, path) and not _there(PRISTINE, path)
+    if os.lstat(now).st_mode != os.lstat(old).st_mode:
+        return False
+    if os.path.islink(now):
+        return os.readlink(now) == os.readlink(old)
+    return os.path.isfile(now) and filecmp.cmp(now, old, shallow=False)
+
+
+def _settle(root: str, request: dict, touched: "list[str]") -> dict:
+    """Put back what steers the tests, and say what else of `touched` is changed."""
     import suite_restore  # beside this file inside the sandbox, where neither is part of a package
 
-    after = _state(root)
+    known = {path for path in touched if _there(PRISTINE, path)}
     guarded = suite_restore.protector(
-        original=set(before),
+        original=known | set(_tops(suite_restore.IMPORT_ROOTS | set(request["roots"]))),
         hidden=set(request["hidden"]),
         patterns=request["protected"],
         solved=set(request["solved"]),
@@ -195,23 +225,38 @@ def _settle(root: str, request: dict, before: State) -> dict:
         roots=request["roots"],
     )
     dropped, changed, removed = [], {}, []
-    for path in sorted(path for path in {*before, *after} if before.get(path) != after.get(path)):
-        odd = path in after and not stat.S_ISREG(after[path][0])
+    for path in touched:
+        if _same(root, path):
+            continue
+        there = _there(root, path)
+        mode = os.lstat(os.path.join(root, path)).st_mode if there else 0
+        odd = there and not stat.S_ISREG(mode)
         if not odd and not guarded(path):
-            if path in after:
-                changed[path] = stat.S_IMODE(after[path][0])
+            if there:
+                changed[path] = stat.S_IMODE(mode)
             else:
                 removed.append(path)
             continue
         dropped.append(path)
         kept = ""
-        if not odd and path in before and path in after and path not in request["hidden"]:
+        if not odd and there and path in known and path not in request["hidden"]:
             kept = suite_restore.spliced(path, _text(PRISTINE, path), _text(root, path))
         _restore(root, path)
         if kept:
             _lay_over(root, path, kept)
             changed[path] = stat.S_IMODE(os.lstat(os.path.join(root, path)).st_mode)
     return {"dropped": dropped, "changed": changed, "removed": removed}
+
+
+def _tops(roots: "set[str]") -> "list[str]":
+    """Return a path of the repository, as it was, for every name that can be imported from one of `roots`."""
+    found = []
+    for above in roots:
+        if os.path.isdir(os.path.join(PRISTINE, above)):
+            with os.scandir(os.path.join(PRISTINE, above)) as entries:
+                for entry in entries:
+                    found.append(os.path.join(above, entry.name, "" if not entry.is_dir() else "x").rstrip("/"))
+    return found
 
 
 def _text(root: str, path: str) -> str:

@@ -7,6 +7,7 @@ The order of things is the defence:
 2. each file's process reports on a pipe of its own, and may claim what it likes about that file, and about no other;
 3. when it has ended, everything that it may have left behind is killed, before the next one starts;
 4. when none is left, the nonce is read, and one line with the nonce and all claims goes out.
+A child of a fork server (`suite_server`) does the same, under the task's own Python: hence no newer than Python 3.6.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from types import ModuleType
 _ROOM = 1_000_000  # bytes of one file's report, beside what each test is allowed
 _PER_TEST = 1_500
 _HIGH = 130  # descriptors are moved to somewhere from here up; the sandbox allows 256
-_LIBRARY = "/opt/assay/suite/lib"
+LIBRARY = "/opt/assay/suite/lib"
 
 
 def _read_exactly(size: int) -> bytes:
@@ -39,7 +40,7 @@ def _read_message() -> bytes:
     return _read_exactly(int.from_bytes(_read_exactly(8), "big"))
 
 
-def _moved(descriptor: int, taken: set[int]) -> int:
+def moved(descriptor: int, taken: "set[int]") -> int:
     """Move a descriptor to a high number drawn by chance, closed when another program is started."""
     high = random.SystemRandom().choice([n for n in range(_HIGH, 250) if n not in taken])
     os.dup2(descriptor, high, inheritable=False)
@@ -54,7 +55,7 @@ def _silence(descriptor: int) -> None:
     os.close(null)
 
 
-def _hide() -> None:
+def hide() -> None:
     """Keep other processes of this user from reading this one's memory and descriptors through /proc."""
     try:
         import ctypes
@@ -73,8 +74,9 @@ def _child(runner: ModuleType, request: dict, part: dict, answer: int) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["root"])
-    job = {key: request[key] for key in ("runner", "root", "test_root", "args", "env", "script")} | part
-    job |= {key: request[key] for key in ("shuffled", "whole", "survey", "all")}
+    job = {key: request[key] for key in ("runner", "root", "test_root", "args", "env", "script")}
+    job.update(part)
+    job.update({key: request[key] for key in ("shuffled", "whole", "survey", "all")})
     if not request["python"]:
         runner.main(job, answer)
     reader, writer = os.pipe()
@@ -94,7 +96,7 @@ def _child(runner: ModuleType, request: dict, part: dict, answer: int) -> None:
     os.execve(request["python"], words, {**os.environ, "PATH": path, **request["env"]})
 
 
-def _make_gone(root: str, removed: list, modes: dict) -> None:
+def make_gone(root: str, removed: list, modes: dict) -> None:
     """Remove what a patch removes, with the folders that it leaves empty, as git does; and set modes of files."""
     for path in removed:
         with contextlib.suppress(OSError):
@@ -118,9 +120,17 @@ def _end_all() -> None:
             return
 
 
-def _hear(pid: int, answer: int, room: int) -> tuple[bytes, int]:
+def _pidfd(pid: int) -> int:
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    import ctypes  # before Python 3.9; only fork servers come here, and none works without
+
+    return ctypes.CDLL(None).syscall(434, ctypes.c_long(pid), ctypes.c_long(0))
+
+
+def _hear(pid: int, answer: int, room: int) -> "tuple[bytes, int]":
     """Return what a child wrote until it ended, and its status; one that writes more than `room` is ended."""
-    ended = os.pidfd_open(pid)
+    ended = _pidfd(pid)
     said = bytearray()
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -140,7 +150,7 @@ def _hear(pid: int, answer: int, room: int) -> tuple[bytes, int]:
             over = True
     os.close(ended)
     _, status = os.waitpid(pid, 0)
-    return bytes(said), os.waitstatus_to_exitcode(status)
+    return bytes(said), -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def _report(said: bytes, room: int) -> dict:
@@ -164,41 +174,19 @@ def _report(said: bytes, room: int) -> dict:
     return {"tests": tests, **end}
 
 
-def main() -> None:
-    """Serve one run: the request and then the nonce come from standard input, the report goes to standard output."""
-    import suite_runner  # beside this file inside the sandbox, where neither is part of a package
+def run_parts(runner: ModuleType, request: dict, taken: "set[int]") -> list:
+    """Run each file in a process of its own, nothing left of one when the next starts; return what they claim.
 
-    taken: set[int] = set()
-    channel = _moved(os.dup(1), taken)
-    _silence(1)
-    request = json.loads(_read_message())
-
-    def say(message: dict) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        while data:
-            data = data[os.write(channel, data) :]
-
-    if request["python"]:
-        if not os.access(request["python"], os.X_OK):
-            say({"hello": request["hello"], "bad": f"there is no interpreter {request['python']}"})
-            return
-    else:
-        sys.path.append(_LIBRARY)
-        suite_runner.preload(request["runner"])
-    _make_gone(request["root"], request["removed"], request["modes"])
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # and so no child can interrupt process 1
-    _hide()
-    gc.freeze()
-    say({"hello": request["hello"], "ready": len(request["parts"])})
-    _silence(2)  # until here a fault of ours is told on it
+    `taken` are the high descriptors in use.
+    """
     reports = []
     for part in request["parts"]:
         reader, writer = os.pipe()
-        answer = _moved(writer, {channel, reader})
+        answer = moved(writer, {reader, *taken})
         pid = os.fork()
         if pid == 0:
             try:
-                _child(suite_runner, request, part, answer)
+                _child(runner, request, part, answer)
             finally:
                 os._exit(99)
         os.close(answer)
@@ -207,8 +195,40 @@ def main() -> None:
         _end_all()
         os.close(reader)
         reports.append({**_report(said, room), "status": status})
+    return reports
+
+
+def say(channel: int, message: dict) -> None:
+    """Write one line."""
+    data = json.dumps(message).encode() + b"\n"
+    while data:
+        data = data[os.write(channel, data) :]
+
+
+def main() -> None:
+    """Serve one run: the request and then the nonce come from standard input, the report goes to standard output."""
+    import suite_runner  # beside this file inside the sandbox, where neither is part of a package
+
+    channel = moved(os.dup(1), set())
+    _silence(1)
+    request = json.loads(_read_message())
+
+    if request["python"]:
+        if not os.access(request["python"], os.X_OK):
+            say(channel, {"hello": request["hello"], "bad": f"there is no interpreter {request['python']}"})
+            return
+    else:
+        sys.path.append(LIBRARY)
+        suite_runner.preload(request["runner"])
+    make_gone(request["root"], request["removed"], request["modes"])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # and so no child can interrupt process 1
+    hide()
+    gc.freeze()
+    say(channel, {"hello": request["hello"], "ready": len(request["parts"])})
+    _silence(2)  # until here a fault of ours is told on it
+    reports = run_parts(suite_runner, request, {channel})
     nonce = _read_message().decode()
-    say({"nonce": nonce, "parts": reports})
+    say(channel, {"nonce": nonce, "parts": reports})
 
 
 if __name__ == "__main__":

@@ -162,8 +162,8 @@ class Source:
             start, text = self.span(test)
             yield start, text[:1], f"not {text[:1]}"
 
-    def generic(self, tests: list[str], *, plain: bool) -> tuple[str, str]:
-        """Return the text with one more test that fails in any case, and the name of it, beside one of `tests`.
+    def added(self, tests: list[str], *, plain: bool) -> tuple[int, bytes, str]:
+        """Return where one more test that fails in any case comes, beside one of `tests`, its text and its name.
 
         Where none of them is defined in this file it goes to the end, as a function if `plain`, else in a class.
         """
@@ -184,11 +184,10 @@ class Source:
         if not here and not plain:
             owner = "TestValues" + "".join(word.title() for word in name.split("_")[2:])
             lines = [f"class {owner}(__import__('unittest').TestCase):", f"    def {name}(self):", f"        {false}"]
-        before = self._data[: self._starts[end]]
-        before += b"" if before.endswith(b"\n") or not before else b"\n"
-        added = "".join(f"\n{' ' * indent}{line}" for line in lines) + "\n"
-        made = before + added.encode() + self._data[self._starts[end] :]
-        return made.decode(), f"{owner}.{name}" if owner else name
+        at = self._starts[end]
+        gap = "" if self._data[:at].endswith(b"\n") or not at else "\n"
+        added = gap + "".join(f"\n{' ' * indent}{line}" for line in lines) + "\n"
+        return at, added.encode(), f"{owner}.{name}" if owner else name
 
     def _parametrized_classes(self) -> set[str]:
         """Return the names of classes in which a test without parameters may not stand."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import MachineryError
-from assay.grading.suites import suite_names, suite_observe
+from assay.grading.suites import suite_forked, suite_names, suite_observe
 from assay.grading.suites.suite_confirm import Confirmation, cpu_s
 from assay.grading.suites.suite_edits import Edit, Source, applied, surely_absent
 from assay.grading.suites.suite_mutants import mutants
@@ -26,7 +26,7 @@ from assay.nouns import Reason, Task
 from assay.nouns.base import digest
 from assay.sandbox import trees
 
-_VERSION = 9
+_VERSION = 13
 _PER_FUNCTION = 3
 _MOST_FUNCTIONS = 60  # of those that must turn, and as many of the others
 _MUTANTS = 12
@@ -39,28 +39,33 @@ _FILE = "found.json"
 class Found:
     """What gold's runs showed: canaries, the order in which the suite can run, ids left expected to fail, rounds.
 
-    `rounds` is how many there are, 0 for as many as the canaries need.
+    `rounds` is how many there are, 0 for as many as the canaries need; `preload` what a fork server may import, None
+    where none works.
     """
 
     edits: tuple[Edit, ...]
     order: str
     xfail: tuple[str, ...]
     rounds: int = 0
+    preload: tuple[str, ...] | None = None
 
     def data(self) -> dict[str, Any]:
         """Return it as fields of the grader data."""
         canaries = [edit.data() for edit in self.edits]
-        return {"canaries": canaries, "order": self.order, "xfail": list(self.xfail), "rounds": self.rounds}
+        found = {"canaries": canaries, "order": self.order, "xfail": list(self.xfail), "rounds": self.rounds}
+        return found | ({} if self.preload is None else {"preload": list(self.preload)})
 
     def applied_to(self, suite: Suite) -> Suite:
         """Return the suite as it is graded."""
-        return replace(suite, order=self.order, xfail=suite.xfail | set(self.xfail), rounds=self.rounds)
+        xfail = suite.xfail | set(self.xfail)
+        return replace(suite, order=self.order, xfail=xfail, rounds=self.rounds, preload=self.preload)
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> "Found":
         """Return what `data`, as made by `data()`, holds. Raises KeyError, TypeError or ValueError."""
         edits = tuple(Edit.read(entry) for entry in data["canaries"])
-        return cls(edits, str(data["order"]), tuple(data["xfail"]), int(data["rounds"]))
+        preload = tuple(map(str, data["preload"])) if "preload" in data else None
+        return cls(edits, str(data["order"]), tuple(data["xfail"]), int(data["rounds"]), preload)
 
 
 async def names(task: Task, suite: Suite, gold: Tree) -> dict[str, Any]:
@@ -115,9 +120,11 @@ async def find(task: Task, suite: Suite, gold: Tree, texts: Mapping[str, str]) -
     """Run gold and return what it showed. Raises SpecError when gold does not pass, MachineryError when we fail."""
     search = _Search(task, suite, gold, texts)
     base = await search.plain()
+    preload = await suite_forked.trial(task, search.suite, gold, search.modules)
+    search.suite = replace(search.suite, preload=preload)
     held = Confirmation(task, search.suite, gold, texts, search.whole)
     edits, rounds = await held.confirm(await search.admit(base))
-    return Found(tuple(edits), held.suite.order, tuple(sorted(held.suite.xfail)), rounds)
+    return Found(tuple(edits), held.suite.order, tuple(sorted(held.suite.xfail)), rounds, held.suite.preload)
 
 
 async def found(task: Task, suite: Suite, gold: Tree, texts: Mapping[str, str]) -> Found:
@@ -137,12 +144,15 @@ class _Search:
         self.gold = gold
         self.texts = texts
         self.sources = sources(texts, {place.file for place in suite.places.values()})
+        self.modules: list[str] = []  # that gold's run imports from outside of the repository, in order
 
     async def plain(self) -> dict[Place, dict[str, str]]:
         """Run every decisive function as it is; return outcome by id for each. Raises SpecError where one fails."""
         ran, by_place = await self.whole([], list(dict.fromkeys(self.suite.places.values())))
         if ran.reason is not None:
             raise SpecError(f"gold fails: {ran.detail}")
+        told = [json.loads(words) for name, words in ran.why.items() if name.startswith("modules:")]
+        self.modules = list(dict.fromkeys(str(name) for names in told for name in names))
         words = {name: word for names in by_place.values() for name, word in names.items()}
         missing = [name for name in self.suite.places if name not in words]
         if missing:

@@ -21,7 +21,7 @@ _FOLDERS = {"__pycache__", ".git", ".hg", ".svn", ".tox", ".pytest_cache", "site
 _FOLDER_SUFFIXES = (".egg-info", ".dist-info")
 # Modules that a runner imports: new ones of these names, where imports are looked for, would be imported instead.
 _RUNNERS = {"pytest", "_pytest", "py", "pluggy", "iniconfig", "unittest", "xdist", "nose", "doctest", "coverage"}
-_IMPORT_ROOTS = {"", "src", "lib"}
+IMPORT_ROOTS = {"", "src", "lib"}
 _TEST_FILE = re.compile(r"test_.*\.py|.*_tests?\.py|tests?\.py")
 _TOP_TEST_FOLDERS = {"test", "testing"}
 _CONFIG = {"setup.cfg", "tox.ini", "pyproject.toml"}
@@ -75,7 +75,7 @@ def protector(
     `hidden` are the paths that the task lays over, `patterns` globs of its own, `solved` what the task's own
     solution changes: a file that only looks like a test by its name and is part of the solution is the candidate's.
     """
-    every = {*_IMPORT_ROOTS, *roots}
+    every = {*IMPORT_ROOTS, *roots}
     owned = {name for path in original for name in top_names(path, every) if name[1] in _RUNNERS}
 
     def shadows(path: str) -> bool:

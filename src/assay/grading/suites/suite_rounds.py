@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from assay.grading.suites.suite_edits import Edit, Source, applied
 from assay.grading.suites.suite_spec import Place, Suite, dotted_module
+from assay.grading.suites.suite_texts import source_of, text_of
 from assay.nouns import Check, Reason, Verdict
 
 _ROUNDS = {0: 2, 1: 4, 2: 3, 3: 3}  # by how many functions that must turn have a canary; 2 from 4 on
@@ -65,7 +66,7 @@ def sources(files: Mapping[str, str], names: set[str]) -> dict[str, Source]:
     found = {}
     for name in sorted(names):
         try:
-            found[name] = Source(name, files[name])
+            found[name] = source_of(name, files[name])
         except (SyntaxError, ValueError, RecursionError, KeyError):
             continue
     return found
@@ -144,20 +145,25 @@ def _round(suite: Suite, texts: Mapping[str, str], right: list[Place], wrong: li
     must_pass.update({name: edit.place for edit in wrong for name in edit.passes})
     must_fail = {name: edit.place for edit in wrong for name in edit.fails}
     changed: dict[str, str] = {}
-    for file in {edit.file for edit in wrong}:
-        changed[file] = applied(texts[file], [edit for edit in wrong if edit.file == file])
     made: set[str] = set()
-    for file in {place.file for place in ids} if generic else ():
+    for file in {place.file for place in ids}:
+        own = [edit for edit in wrong if edit.file == file]
+        tests = [place.test for place in ids if place.file == file]
         try:
-            source = Source(file, changed.get(file, texts[file]))
-            tests = [place.test for place in ids if place.file == file]
-            text, test = source.generic(tests, plain=suite.runner == "pytest")
+            source = source_of(file, texts[file])
         except (SyntaxError, ValueError, RecursionError, KeyError):
+            changed |= {file: applied(texts[file], own)} if own else {}
             continue
-        place = Place(file, test)
-        changed[file], ids[place] = text, [name_of(suite, place)]
-        must_fail[ids[place][0]] = place
-        made.add(ids[place][0])
+        prune = suite.order not in _EVERY_TIME
+        plain = suite.runner == "pytest"
+        text, test = text_of(source, own, tests, plain=plain, generic=generic, prune=prune)
+        if text != texts[file]:
+            changed[file] = text
+        if test:
+            place = Place(file, test)
+            ids[place] = [name_of(suite, place)]
+            must_fail[ids[place][0]] = place
+            made.add(ids[place][0])
     files = list(dict.fromkeys(place.file for place in ids))
     if suite.order not in _EVERY_TIME:
         chance.shuffle(files)

@@ -18,7 +18,7 @@ from assay.grading.suites.suite_spec import Suite
 from assay.nouns import Reason, Task
 from assay.sandbox import SplitResult, open_sandbox, trees
 
-_HOME = "/opt/assay/suite"
+HOME = "/opt/assay/suite"
 _START_S = 60.0
 _STALL_S = 60.0
 _LIBRARY = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
@@ -78,11 +78,7 @@ async def run(
     `whole` runs every case of the functions that the ids name, whatever its parameters; `survey` every test of the
     files. Raises MachineryError when the sandbox fails, UserError when there is none, or no pytest.
     """
-    readonly = {f"{_HOME}/{name}.py": _HERE / f"{name}.py" for name in _PROGRAMS}
-    if suite.runner == "pytest" and not suite.python:
-        readonly[f"{_HOME}/lib"] = library()
-    readonly |= trees.mounts({path: key for path, key in task.mounts.items() if path != suite.tree})
-    capacity = 200_000 + sum(1_000_000 + 3_000 * max(part.room, len(part.ids)) for part in parts)
+    readonly = mounts(task, suite, _PROGRAMS)
     async with open_sandbox(
         {**place.files, **over},
         tree=place.tree,
@@ -92,17 +88,30 @@ async def run(
         memory_mb=task.limits.memory_mb,
         processes=task.limits.processes,
         file_mb=task.limits.file_mb,
-        output_bytes=capacity,
+        output_bytes=capacity(parts),
     ) as sandbox:
         nonce, hello = secrets.token_hex(16), secrets.token_hex(8)
-        request = _request(suite, place, parts, hello, whole, survey)
+        asked = request(suite, place, parts, hello, whole=whole, survey=survey)
         done = await sandbox.run_split(
             command("suite_controller"),
             timeout_s=suite.timeout_s,
             start_s=_START_S,
-            stdin=framed(request) + framed(nonce),
+            stdin=framed(asked) + framed(nonce),
         )
-    return _heard(suite, parts, done, hello, nonce, whole=whole, survey=survey)
+    return heard(suite, parts, done, hello, nonce, whole=whole, survey=survey)
+
+
+def mounts(task: Task, suite: Suite, programs: Sequence[str]) -> dict[str, Path]:
+    """Return what is shown inside beside the repository: our programs, a runner, and the task's own folders."""
+    readonly = {f"{HOME}/{name}.py": _HERE / f"{name}.py" for name in programs}
+    if suite.runner == "pytest" and not suite.python:
+        readonly[f"{HOME}/lib"] = library()
+    return readonly | trees.mounts({path: key for path, key in task.mounts.items() if path != suite.tree})
+
+
+def capacity(parts: Sequence[Part]) -> int:
+    """Return how many bytes a round may say."""
+    return 200_000 + sum(1_000_000 + 3_000 * max(part.room, len(part.ids)) for part in parts)
 
 
 def cores() -> int:
@@ -148,9 +157,10 @@ def framed(message: object) -> bytes:
     return len(data).to_bytes(8, "big") + data
 
 
-def _request(
-    suite: Suite, place: Place, parts: tuple[Part, ...], hello: str, whole: bool, survey: bool
+def request(
+    suite: Suite, place: Place, parts: tuple[Part, ...], hello: str, *, whole: bool = False, survey: bool = False
 ) -> dict[str, Any]:
+    """Return what `suite_controller` is asked for."""
     script = suite.script or f"{suite.test_root}/runtests.py".lstrip("/")
     args = suite.args
     if suite.runner == "django" and not suite.script and not args:
@@ -184,8 +194,15 @@ def roots(suite: Suite) -> list[str]:
     return [*named, *([suite.test_root] if suite.test_root else [])]
 
 
-def _heard(
-    suite: Suite, parts: tuple[Part, ...], done: SplitResult, hello: str, nonce: str, *, whole: bool, survey: bool
+def heard(
+    suite: Suite,
+    parts: tuple[Part, ...],
+    done: SplitResult,
+    hello: str,
+    nonce: str,
+    *,
+    whole: bool = False,
+    survey: bool = False,
 ) -> Ran:
     """Read the two lines of the controller: one before anything of the candidate ran, one after all of it ended."""
     lines = done.stdout.split(b"\n")
@@ -195,8 +212,7 @@ def _heard(
     if first != {"hello": hello, "ready": len(parts)}:
         said = done.stderr.decode("utf-8", "replace").strip()[-200:]
         raise MachineryError(f"the runner of tests did not get ready: {said or 'it said nothing'}")
-    last = _line(lines[1]) if len(lines) == 3 and lines[2] == b"" else {}
-    if last.get("nonce") != nonce:
+    if not is_whole(done, nonce):
         if done.timed_out and done.wall_s > suite.timeout_s + _START_S + _STALL_S:
             raise MachineryError("this machine stood still while the tests ran")
         if done.timed_out:
@@ -204,7 +220,13 @@ def _heard(
         if b"workspace over" in done.stderr:
             return Ran(Reason.CRASHED, "the tests filled the workspace")
         return Ran(Reason.CRASHED, "the run was ended before it could report")
-    return _claims(parts, last["parts"], whole=whole or survey, twice=survey)
+    return _claims(parts, _line(lines[1])["parts"], whole=whole or survey, twice=survey)
+
+
+def is_whole(done: SplitResult, nonce: str) -> bool:
+    """Whether the controller said two lines, the second after all else had ended."""
+    lines = done.stdout.split(b"\n")
+    return len(lines) == 3 and lines[2] == b"" and _line(lines[1]).get("nonce") == nonce
 
 
 def _line(data: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PATCH = "patch.diff"
 WORK = "/work"
 _KEYS = {"runner", "fail_to_pass", "pass_to_pass", "files", "protected", "python", "env", "args", "order", "canaries"}
 _KEYS |= {"timeout_s", "test_root", "tree", "rounds", "xfail", "script", "places", "workdir", "network", "ids"}
-_KEYS |= {"resolved", "ignored", "python_args"}
+_KEYS |= {"resolved", "ignored", "python_args", "preload"}
 _OLD_ID = re.compile(r"(\w+) \(([\w.]+)\)")
 _DOTTED = re.compile(r"\w+(\.\w+)+")
 
@@ -45,7 +45,8 @@ class Suite:
     """The grader data of one task. `places` has every decisive id, in the order given: fail_to_pass, pass_to_pass.
 
     Where ids are spelled as SWE-bench has them, `places` has the tests that they mean, and is empty until those are
-    known; `listed` has the id of the list that each means, where it is another, and `wanted` the whole list.
+    known; `listed` has the id of the list that each means, where it is another, and `wanted` the whole list. Without
+    `preload` each round starts anew.
     """
 
     runner: str
@@ -70,6 +71,7 @@ class Suite:
     listed: Mapping[str, str] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
     wanted: tuple[str, ...] = ()
+    preload: tuple[str, ...] | None = None
 
     def ids_of(self, place: Place) -> list[str]:
         """Return the decisive ids of one test function."""
@@ -139,6 +141,7 @@ def parse(task: Task, known: Collection[str]) -> Suite:
         listed={name: of for name, of in resolved.items() if name != of},
         ignored=_table(data, "ignored"),
         wanted=tuple(ids) if spelling != "exact" else (),
+        preload=tuple(_texts(data, "preload")) if "preload" in data else None,
     )
 
 

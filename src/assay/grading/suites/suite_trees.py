@@ -13,7 +13,8 @@ from assay.grading.suites import suite_restore
 from assay.grading.suites.suite_run import Place, command, framed, roots
 from assay.grading.suites.suite_spec import PATCH, Suite
 from assay.nouns import Reason, Task, Verdict
-from assay.sandbox import open_sandbox, trees
+from assay.sandbox import Sandbox, forking, open_sandbox, trees
+from assay.sandbox.touched import touched
 
 _MOST_FILES = 5_000
 _LONGEST_PATH = 1_000
@@ -100,17 +101,15 @@ async def _patched(task: Task, suite: Suite, tree: Path, patch: str) -> tuple[Pl
     """Apply a patch to a tree in a sandbox and restore the suite there."""
     if not patch.strip():
         return Place(suite.files, tree), ()
-    nonce = secrets.token_hex(16)
     request = {
-        "nonce": nonce,
         "root": suite.workdir,
-        "patch": patch,
         "hidden": list(suite.files),
         "protected": list(suite.protected),
         "solved": sorted(set(_TOUCHED.findall(task.gold.get(PATCH, "")))),
         "test_root": suite.test_root,
         "roots": roots(suite),
     }
+    apart = forking.usable(tree)  # then the workspace is an overlay, which can be looked at from outside
     readonly = {f"/opt/assay/suite/{name}.py": _HERE / f"{name}.py" for name in ("suite_apply", "suite_restore")}
     readonly["/opt/assay/pristine"] = tree
     async with open_sandbox(
@@ -122,17 +121,17 @@ async def _patched(task: Task, suite: Suite, tree: Path, patch: str) -> tuple[Pl
         file_mb=task.limits.file_mb,
         output_bytes=_ANSWER_BYTES,
     ) as sandbox:
-        done = await sandbox.run_split(command("suite_apply"), timeout_s=_APPLY_S, stdin=framed(request))
-        said: Any = None
-        with suppress(ValueError, RecursionError):
-            said = json.loads(done.stdout)
-        if done.timed_out:
-            return Verdict.score(0.0, Reason.TIMEOUT, detail="the patch could not be applied in time")
-        if done.returncode != 0 or not isinstance(said, dict) or said.get("nonce") != nonce:
-            last = "".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])
-            if done.truncated or any(words in last for words in ("workspace over", "File too large", "No space")):
-                return Verdict.score(0.0, Reason.MALFORMED, detail=f"the patch is too large: {last}")
-            raise MachineryError(f"the patch could not be looked at: {last or 'no answer'}")
+        said = await _asked(sandbox, {**request, "patch": patch, "apart": apart})
+        if apart and not isinstance(said, Verdict) and "fault" not in said:
+            try:
+                paths = sorted(touched(sandbox.root, tree))
+            except OSError as error:
+                return Verdict.score(0.0, Reason.MALFORMED, detail=f"the patch leaves an odd tree: {error}")
+            if said["doubt"] and not paths:
+                return Verdict.score(0.0, Reason.MALFORMED, detail=f"the patch does not apply: {said['doubt']}")
+            said = await _asked(sandbox, {**request, "touched": paths})
+        if isinstance(said, Verdict):
+            return said
         if "fault" in said:
             return Verdict.score(0.0, Reason.MALFORMED, detail=f"the patch does not apply: {said['fault']}")
         texts = {path: sandbox.get(path) for path in said["changed"]}
@@ -143,6 +142,24 @@ async def _patched(task: Task, suite: Suite, tree: Path, patch: str) -> tuple[Pl
     files |= suite.files
     modes = {path: int(mode) for path, mode in said["changed"].items()}
     return Place(files, tree, tuple(said["removed"]), modes), tuple(str(path) for path in said["dropped"])
+
+
+async def _asked(sandbox: Sandbox, request: Mapping[str, Any]) -> dict[str, Any] | Verdict:
+    """Return what `suite_apply` answers, or the verdict on a patch that keeps it from answering."""
+    nonce = secrets.token_hex(16)
+    asked = framed({**request, "nonce": nonce})
+    done = await sandbox.run_split(command("suite_apply"), timeout_s=_APPLY_S, stdin=asked)
+    said: Any = None
+    with suppress(ValueError, RecursionError):
+        said = json.loads(done.stdout)
+    if done.timed_out:
+        return Verdict.score(0.0, Reason.TIMEOUT, detail="the patch could not be applied in time")
+    if done.returncode != 0 or not isinstance(said, dict) or said.get("nonce") != nonce:
+        last = "".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])
+        if done.truncated or any(words in last for words in ("workspace over", "File too large", "No space")):
+            return Verdict.score(0.0, Reason.MALFORMED, detail=f"the patch is too large: {last}")
+        raise MachineryError(f"the patch could not be looked at: {last or 'no answer'}")
+    return said
 
 
 def _refuse(task: Task, outputs: Mapping[str, str]) -> Verdict | None:
