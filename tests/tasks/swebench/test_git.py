@@ -98,6 +98,23 @@ def test_a_mirror_that_lacks_objects_is_named(git: Git, upstream: Repository, tm
         upstream.check_out(first(git), tmp_path / "out")
 
 
+def test_a_file_that_the_mirror_lacks_is_left_out(git: Git, upstream: Repository, tmp_path: Path) -> None:
+    blob = git("rev-parse", "HEAD~1:package/code.py")
+    (upstream.folder / "objects" / blob[:2] / blob[2:]).unlink()
+    commit = first(git)
+    paths = ("package/code.py", "tool", "nothing")
+    assert upstream.lacking(commit, paths) == ("package/code.py",)
+    assert upstream.lacking(commit, ()) == ()
+    place = tmp_path / "out"
+    place.mkdir()
+    objects = git("count-objects")
+    upstream.check_out(commit, place, ("package/code.py",))
+    assert not (place / "package").exists()
+    assert (place / "tool").exists()
+    assert subprocess.check_output(["git", "-C", str(place), "status", "--short"]) == b""
+    assert git("count-objects") == objects
+
+
 def test_a_patch_is_tried_apart(git: Git, upstream: Repository) -> None:
     folder = upstream.folder.parent
     commit = first(git)

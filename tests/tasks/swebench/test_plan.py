@@ -9,6 +9,7 @@ import pytest
 from assay.errors import UserError
 from assay.tasks.swebench import specs
 from assay.tasks.swebench.git import Repository
+from assay.tasks.swebench.make import helpers_path
 from assay.tasks.swebench.plan import Plan, plan
 from assay.tasks.swebench.record import Record
 from tests.tasks.swebench.conftest import Git
@@ -19,6 +20,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 SPECIFICATION = f"""
 repository = "a/b"
 runner = "pytest"
+spare = {{"big.bin" = "big==1"}}
 [[version]]
 file = "nowhere.py"
 pattern = "^(.*)$"
@@ -30,6 +32,8 @@ python = "{HERE}"
 packages = ["one==1"]
 requirements = [{{file = "needs/all.txt", drop = ["^dropped"]}}, {{file = "absent.txt", optional = true}}]
 variables = {{VERSION = "{{full_version}} of {{version}}"}}
+[environment.test]
+helpers_on_path = true
 [[environment]]
 versions = ["3"]
 python = "{HERE}"
@@ -92,3 +96,30 @@ def test_a_commit_changes_the_key_of_the_project_alone(repository: Repository, g
     (repository.folder.parent / "needs" / "all.txt").write_text("four\n")
     git("commit", "--quiet", "-a", "-m", "third")
     assert planned(repository, git).environment_key != first.environment_key
+
+
+def test_a_file_that_the_mirror_lacks_is_planned_for(repository: Repository, git: Git) -> None:
+    (repository.folder.parent / "big.bin").write_text("large\n")
+    git("add", "-A")
+    git("commit", "--quiet", "-m", "second")
+    whole = planned(repository, git)
+    blob = git("rev-parse", "HEAD:big.bin")
+    (repository.folder / "objects" / blob[:2] / blob[2:]).unlink()
+    partial = planned(repository, git)
+    assert (whole.lacking, partial.lacking) == ((), ("big.bin",))
+    assert partial.project_key != whole.project_key
+
+
+def test_helpers_of_the_tests_are_imported_from_where_pytest_finds_them(repository: Repository, git: Git) -> None:
+    package = repository.folder.parent / "tests" / "data" / "outer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    git("add", "-A")
+    git("commit", "--quiet", "-m", "second")
+    record = Record("a__b-1", "a/b", git("rev-parse", "HEAD"), "x", "x", "x", ("tests/test_it.py::t",), (), "1.2")
+    files = dict.fromkeys(
+        ("tests/test_it.py", "tests/data/outer/new/__init__.py", "tests/data/outer/new/one.py", "tests/more.txt"), ""
+    )
+    found = plan(record, repository)
+    assert helpers_path(found, files) == {"PYTHONPATH": "/testbed/tests/data"}
+    assert helpers_path(found, {"tests/test_it.py": ""}) == {}

@@ -18,6 +18,7 @@ from assay.tasks.swebench.plan import Plan
 
 _UNCOMPILED = r"/tests/"  # of installed packages: nobody imports their tests
 _SHOWN = 600
+LONGEST_S = 3600.0  # a compiled project takes minutes of two free cores, and a busy machine gives it a tenth of one
 JOBS = min(4, os.cpu_count() or 1)
 _WITHOUT_PROJECT = (
     f"names=$({UV} pip list --quiet --editable --format json | {PYTHON} -c "
@@ -36,7 +37,7 @@ async def packages(plan: Plan, index: Index) -> str:
         _write_inputs(plan, inputs)
         writable = {ENVIRONMENT: root}
         if plan.needs_project:
-            await asyncio.to_thread(plan.repository.check_out, plan.commit, testbed)
+            await asyncio.to_thread(plan.repository.check_out, plan.commit, testbed, plan.lacking)
             shutil.rmtree(testbed / ".git")
             writable[TESTBED] = testbed
         place = Place(writable, build_readonly(plan.python, inputs))
@@ -46,7 +47,8 @@ async def packages(plan: Plan, index: Index) -> str:
         variables = {**build_variables("all"), **plan.variables}
         check("its build tools", await build(script(steps), place, folder=inside, index=index, env=variables))
         variables = {**build_variables(plan.cut), **plan.variables}
-        check("its packages", await build(script(wanted), place, folder=inside, index=index, env=variables))
+        done = await build(script(wanted), place, folder=inside, index=index, env=variables, timeout_s=LONGEST_S)
+        check("its packages", done)
         shutil.rmtree(root / ".uv", ignore_errors=True)
         (root / ".lock").unlink(missing_ok=True)
         await asyncio.to_thread(settle, root)
@@ -120,6 +122,9 @@ def check(what: str, built: Built) -> None:
     if built.returncode == 0:
         return
     if built.returncode is None:
-        raise UserError(f"{what} could not be built: it took longer than {built.wall_s:.0f} s")
+        raise UserError(
+            f"{what} could not be built: it took longer than {built.wall_s:.0f} s; if this machine is busy or slow, "
+            "check the instance again when it has more time"
+        )
     said = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", built.said[-_SHOWN:])).strip()
     raise UserError(f"{what} could not be built: ...{said}: mend its specification or what it names")

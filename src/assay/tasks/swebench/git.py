@@ -154,16 +154,37 @@ class Repository:
             if key.endswith(".path") and path in links
         }
 
-    def check_out(self, commit: str, folder: Path) -> None:
+    def lacking(self, commit: str, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return those of `paths` that a commit has and whose content is not here: large files are left out of some
+        mirrors."""
+        if not paths:
+            return ()
+        lines = git("ls-tree", "-z", commit, "--", *paths, folder=self.folder).split(b"\0")
+        named = {line.split()[2].decode(): os.fsdecode(line.split(b"\t", 1)[1]) for line in lines if line}
+        said = git("cat-file", "--batch-check", stdin="\n".join([*named, ""]).encode(), folder=self.folder).decode()
+        return tuple(sorted(named[line.split()[0]] for line in said.splitlines() if line.endswith(" missing")))
+
+    def check_out(self, commit: str, folder: Path, without: Sequence[str] = ()) -> None:
         """Write the files of a commit into the empty `folder`, with a fresh git directory of one commit in it.
 
-        Nothing else of the history is in there, no remote, and no object that the commit does not need.
-        Raises UserError when the mirror lacks objects.
+        Nothing else of the history is in there, no remote, and no object that the commit does not need; nor are the
+        paths `without`. Raises UserError when the mirror lacks objects.
         """
-        tree = git("rev-parse", f"{commit}^{{tree}}", folder=self.folder).decode().strip()
         new = folder / ".git"
         git("init", "--quiet", "--initial-branch=main", "--template=", str(folder))
+        env = {
+            "GIT_INDEX_FILE": str(new / "whole"),
+            "GIT_OBJECT_DIRECTORY": str(new / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self.folder / "objects").resolve()),
+        }
         try:
+            tree = git("rev-parse", f"{commit}^{{tree}}", folder=self.folder).decode().strip()
+            if without:
+                git("read-tree", commit, folder=self.folder, env=env)
+                gone = "".join(f"0 {'0' * len(tree)}\t{path}\0" for path in without)
+                git("update-index", "-z", "--index-info", stdin=os.fsencode(gone), folder=self.folder, env=env)
+                tree = git("write-tree", folder=self.folder, env=env).decode().strip()
+                (new / "whole").unlink()
             pack = git(
                 "pack-objects",
                 "--revs",
@@ -172,6 +193,7 @@ class Repository:
                 "--delta-base-offset",
                 stdin=f"{tree}\n".encode(),
                 folder=self.folder,
+                env=env,
             )
             git("index-pack", "--stdin", stdin=pack, folder=new)
             Repository(self.name, new).commit_tree(tree)

@@ -1,7 +1,7 @@
 """One record as a Task: its patches tried, its environment and its project built, its tests told to the grader."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 
 from assay.errors import UserError
 from assay.nouns import GraderSpec, Limits, Task
@@ -63,6 +63,24 @@ def _without_binary(patch: str) -> str:
     return text if text.startswith("diff --git ") or not kept or kept[0] is parts[0] else f"diff --git {text}"
 
 
+def helpers_path(wanted: Plan, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that puts the folders on the path from which pytest imports the files that have no test."""
+    if not wanted.environment.test.helpers_on_path:
+        return {}
+    ids = [*wanted.record.fail_to_pass, *wanted.record.pass_to_pass]
+    tested = {name.partition("::")[0] for name in ids}
+    roots: dict[str, None] = {}
+    for path in sorted(files):
+        if path.endswith(".py") and path not in tested:
+            folder = PurePosixPath(path).parent
+            while (package := str(folder / "__init__.py")) in files or wanted.repository.contains(
+                wanted.commit, package
+            ):
+                folder = folder.parent
+            roots[f"{TESTBED}/{folder}"] = None
+    return {"PYTHONPATH": ":".join(roots)} if roots else {}
+
+
 def _task(wanted: Plan, packages_key: str, built: Project, files: dict[str, str]) -> Task:
     record, test = wanted.record, wanted.environment.test
     data = {
@@ -74,7 +92,7 @@ def _task(wanted: Plan, packages_key: str, built: Project, files: dict[str, str]
         "tree": TESTBED,
         "workdir": TESTBED,
         "python": PYTHON,
-        "env": {"PATH": PATH, **test.env},
+        "env": {"PATH": PATH, **test.env, **helpers_path(wanted, files)},
         "timeout_s": test.timeout_s,
         **({"test_root": wanted.specification.test_root} if wanted.specification.test_root else {}),
         **({"args": list(test.args)} if test.args else {}),

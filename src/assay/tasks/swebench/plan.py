@@ -35,6 +35,7 @@ class Plan:
     requirements: tuple[str, ...]
     cut: str
     setup: tuple[str, ...]
+    lacking: tuple[str, ...] = ()  # paths of the specification's `spare` that the mirror lacks at this commit
 
     @property
     def variables(self) -> dict[str, str]:
@@ -69,6 +70,7 @@ class Plan:
         """The key of the project built at its commit, in that environment."""
         wanted = self.environment
         steps = [wanted.project, wanted.path_folder, wanted.prepare, wanted.finish, self.variables]
+        steps += [[path, self.specification.spare[path]] for path in self.lacking]
         return f"swe-built-{digest([_LAYOUT, self.environment_key, self.record.repo, self.commit, steps])[:24]}"
 
     @property
@@ -119,6 +121,7 @@ def plan(record: Record, repository: Repository) -> Plan:
         requirements=tuple(lines),
         cut=_cut(wanted.exclude_newer, day),
         setup=setup,
+        lacking=repository.lacking(commit, tuple(found.spare)),
     )
 
 

@@ -22,7 +22,7 @@ from assay.sandbox.building import Over, Place, build
 from assay.sandbox.copying import WHITEOUT
 from assay.sandbox.index import Index
 from assay.sandbox.sharing import linked_copy, settle, share
-from assay.tasks.swebench.environment import JOBS, check, compiling, editable, script
+from assay.tasks.swebench.environment import JOBS, LONGEST_S, check, compiling, editable, script
 from assay.tasks.swebench.git import Repository, find, git
 from assay.tasks.swebench.inside import ENVIRONMENT, PYTHON, TESTBED, UV, build_readonly, build_variables
 from assay.tasks.swebench.plan import Plan
@@ -58,7 +58,10 @@ async def project(plan: Plan, packages: str, mirrors: Path | None, index: Index)
                 )
                 # uv installs here only what a step names; what a setup script fetches by itself is cut.
                 variables = {**build_variables(plan.cut, "all"), "UV_CACHE_DIR": "/tmp/uv", **plan.variables}
-                check("the project", await build(script(steps), place, folder=TESTBED, index=index, env=variables))
+                done = await build(
+                    script(steps), place, folder=TESTBED, index=index, env=variables, timeout_s=LONGEST_S
+                )
+                check("the project", done)
         new, gone = await asyncio.to_thread(_changes, added, trees.tree(packages))
         if _is_on_path(plan):
             new = {**new, **_path_file(plan, folder)}
@@ -86,7 +89,7 @@ def _read(built: Path) -> Project:
 
 
 def _check_out(plan: Plan, testbed: Path, mirrors: Path | None) -> None:
-    plan.repository.check_out(plan.commit, testbed)
+    plan.repository.check_out(plan.commit, testbed, plan.lacking)
     for path, (address, commit) in plan.repository.submodules(plan.commit).items():
         if (module := _submodule(address, mirrors)) is not None:
             module.check_out(module.commit(commit), testbed / path)
@@ -124,7 +127,18 @@ def _steps(plan: Plan) -> list[list[str] | str]:
         "inplace": [f"{PYTHON} setup.py -q build_ext --inplace -j {JOBS}", f"{PYTHON} setup.py -q egg_info || true"],
         "path": [],
     }
-    return [*wanted.prepare, *ways[wanted.project], *wanted.finish]
+    return [*_spare(plan), *wanted.prepare, *ways[wanted.project], *wanted.finish]
+
+
+def _spare(plan: Plan) -> list[list[str] | str]:
+    """Return the commands that put the copy of a package in the place of each file that the mirror lacks."""
+    steps: list[list[str] | str] = []
+    for path in plan.lacking:
+        kept = f"/tmp/spare/{path}"
+        package = plan.specification.spare[path]
+        steps.append([*_INSTALL, "--only-binary", ":all:", "--target", "/tmp/spare", package])
+        steps.append(["install", "-D", "-m", "644", kept, f"{TESTBED}/{path}"])
+    return steps
 
 
 def _path_file(plan: Plan, folder: Path) -> dict[str, Path]:

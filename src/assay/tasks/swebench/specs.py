@@ -55,9 +55,14 @@ class Requirements(_Data):
 
 
 class Test(_Data):
-    """How the tests run: environment, arguments of the runner, routes that time out, limits."""
+    """How the tests run: environment, arguments of the runner, routes that time out, limits.
+
+    `helpers_on_path`: the benchmark names every Python file of the test patch to pytest, which puts the folder that a
+    file is imported from on the path; lists of some repositories hold tests that pass only so.
+    """
 
     env: dict[str, str] = {}
+    helpers_on_path: bool = False
     args: tuple[str, ...] = ()
     blackhole: tuple[str, ...] = ()
     timeout_s: float = Field(default=1800.0, gt=0)
@@ -104,6 +109,7 @@ class Specification(_Data):
     repository: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
     runner: Literal["pytest", "django", "sympy", "unittest"]
     test_root: str = ""
+    spare: dict[str, str] = {}  # large files that some mirrors lack, and the package of the index that has each
     version: tuple[Version, ...] = ()
     steps: dict[str, str] = {}  # shell that environments share: a line of `prepare` or `finish` may be a name here
     environment: tuple[Environment, ...] = Field(min_length=1)
