@@ -16,6 +16,7 @@ from dataclasses import dataclass
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is loaded: one core
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.coverage_cases import Array, Case, Counts, cases
 
@@ -58,7 +59,7 @@ def counted(case: Case, drawn: list[Array], *, squeeze: float = 1.0, level: floa
     return Found(case, 100 * float(shares.mean()), 100 * spread / math.sqrt(len(drawn)), len(drawn))
 
 
-def _hits(case: Case, drawn: Array, squeeze: float, level: float) -> Array:
+def _hits(case: Case, drawn: Array, squeeze: float, level: float) -> NDArray[np.bool_]:
     if case.counts is Counts.REJECTS:
         return drawn < level
     if case.counts is not Counts.COVERS:

@@ -198,7 +198,7 @@ def read(place: Path, count: int) -> dict:
 
 def peers(place: Path, count: int) -> dict:
     """Write the same attempts as JSON lines and into a plain SQLite table; time a filter in each."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     made = Made(count)
     path = place / "plain.jsonl"
     began, cpu = time.perf_counter(), time.process_time()

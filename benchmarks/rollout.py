@@ -87,7 +87,7 @@ def spawned(words: Sequence[str], count: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     quiet = [(os.POSIX_SPAWN_DUP2, null, descriptor) for descriptor in (0, 1, 2)]
     for _ in range(count):
-        child = os.posix_spawn(words[0], words, {}, file_actions=quiet)
+        child = os.posix_spawn(words[0], list(words), {}, file_actions=quiet)
         if os.waitpid(child, 0)[1]:
             raise RuntimeError(f"{words[0]} failed")
     os.close(null)

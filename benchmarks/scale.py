@@ -13,6 +13,7 @@ On a cluster of nodes of fake resources on this machine, in this order:
 import argparse
 import asyncio
 import json
+import logging
 import os
 import resource
 import shutil
@@ -237,7 +238,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="assay-scale-"))
     try:
         with three_nodes(folder) as cluster:
-            ray.init(address=cluster.address, namespace="assay", log_to_driver=False, logging_level="ERROR")
+            ray.init(address=cluster.address, namespace="assay", log_to_driver=False, logging_level=logging.ERROR)
             try:
                 cores = int(ray.cluster_resources()["CPU"])
                 tasks = source("drills").load("train", 20, 0, templates=20)

@@ -65,10 +65,8 @@ def model(tokens: int, vocabulary: int, width: int, layers: int) -> dict[str, An
     """Measure one step of the training loop on one example of so many tokens."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
-    heads = {"num_attention_heads": max(1, width // 32), "num_key_value_heads": max(1, width // 32)}
-    config = LlamaConfig(
-        vocab_size=vocabulary, max_position_embeddings=tokens, tie_word_embeddings=True, **sizes, **heads
-    )
+    sizes |= {"num_attention_heads": max(1, width // 32), "num_key_value_heads": max(1, width // 32)}
+    config = LlamaConfig(vocab_size=vocabulary, max_position_embeddings=tokens, tie_word_embeddings=True, **sizes)
     network = LlamaForCausalLM(config)
     ids = torch.randint(vocabulary, (tokens,)).tolist()
     example = Example(tuple(ids), (False, *[True] * (tokens - 1)))
@@ -109,6 +107,7 @@ def main() -> None:
         found = model(*map(int, sizes)) if kind == "model" else head(kind, *map(int, sizes))
         print(json.dumps(found))
         return
+    plan: list[tuple[Any, ...]]
     if given.model:
         plan = [("model", given.most, given.vocabulary, given.width, given.layers)]
     else:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -16,7 +17,7 @@ from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 # how TRL may be told to lay out a step of `batch` trajectories; the best of them is compared with
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "padded": {"rows": 1.0},
     "padded, in quarters": {"rows": 0.25},
     "one by one": {"rows": 0.0},

@@ -21,7 +21,7 @@ class Served:
     def interrupt(self) -> int:
         """Press Ctrl-C; return the exit status."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=300)
 
 
 @contextmanager

@@ -2,7 +2,12 @@
 
 import pytest
 
+from assay.agents.mini import MiniConfig
+from assay.models import chosen
 from assay.models.chosen import which
+from assay.nouns.base import sha256_file
+from assay.rollout.elsewhere import solver
+from assay.sandbox import trees
 
 
 @pytest.fixture
@@ -42,3 +47,21 @@ def test_a_card_decides_nothing_and_a_template_does(checkpoint, tmp_path):
     first = weights_of(checkpoint, template=template)
     template.write_text("two")
     assert len({before, first, weights_of(checkpoint, template=template)}) == 3
+
+
+def test_the_weights_are_read_once_for_what_is_recorded_and_for_their_key_on_a_cluster(checkpoint, monkeypatch):
+    (checkpoint / "state").mkdir()
+    (checkpoint / "state" / "optimizer.safetensors").write_bytes(b"1")
+    read = []
+
+    def reading(path):
+        read.append(path)
+        return sha256_file(path)
+
+    monkeypatch.setattr(chosen, "sha256_file", reading)
+    monkeypatch.setattr(trees, "sha256_file", reading)
+    model = which(f"local:{checkpoint}")
+    recorded, setting = model.described["weights"], solver(model, MiniConfig())
+    assert sorted(read) == sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    assert recorded == weights_of(checkpoint)
+    assert setting.tree == trees.keep_contents("model", checkpoint)

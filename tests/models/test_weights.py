@@ -103,6 +103,16 @@ def spoil_architecture(directory):
     (directory / "config.json").write_text(json.dumps(changed))
 
 
+def spoil_heads(directory):
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps({**config, "num_attention_heads": 0}))
+
+
+def spoil_kind(directory):
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps({**config, "hidden_act": "nope"}))
+
+
 def spoil_more(directory):
     tensors = load_file(directory / "model.safetensors")
     tensors["model.layers.0.self_attn.q_proj.bias"] = torch.zeros(32)
@@ -127,7 +137,9 @@ def spoil_no_config(directory):
 
 SPOILERS = [
     (spoil_missing, "1 tensors do not fit, model.layers.1.mlp.up_proj.weight"),
-    (spoil_shape, "do not fit|cannot be loaded"),
+    (spoil_shape, r"6 tensors do not fit, model\.layers\.0\.mlp\.down_proj\.weight for one"),
+    (spoil_heads, "cannot be loaded: .*zero"),
+    (spoil_kind, "cannot be loaded: KeyError 'nope'"),
     (spoil_architecture, "not those of Qwen3ForCausalLM"),
     (spoil_more, "q_proj.bias"),
     (spoil_unknown, "cannot be loaded"),

@@ -4,7 +4,9 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -46,6 +48,64 @@ def test_the_newest_stay_and_a_half_written_one_is_none(chat, tmp_path):
     assert card["decay"] == {"matrices": 0.01, "embedding": 0.0, "norms": 0.0, "chat_rows": 0.0}
 
 
+KILLED_WITHIN = """
+import os, signal, sys
+from pathlib import Path
+from assay.training import checkpoints
+
+final, renamed, plain = Path(sys.argv[1]), [], Path.rename
+
+def rename(path, target):  # the process dies just before its rename of that number
+    if len(renamed) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    renamed.append(path)
+    return plain(path, target)
+
+Path.rename = rename
+checkpoints.finish(final, keep=2)
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_kill_while_one_takes_the_place_of_another_loses_neither_run_nor_step(chat, tmp_path, renames):
+    made = trained(chat, tmp_path, 2)
+    final = made.save()
+    wanted = {name: tensor.clone() for name, tensor in made.model.state_dict().items()}
+    shutil.copytree(final, checkpoints.partial_of(final))
+    killed = subprocess.run([sys.executable, "-c", KILLED_WITHIN, final, str(renames)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    left = checkpoints.latest(tmp_path)
+    assert left == (final if renames == 0 else final.with_name("2.before"))
+    again = trained(chat, tmp_path, 0)
+    assert again.resume()
+    assert again.steps_done == 2
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in again.model.state_dict().items())
+    again.save()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["2"]
+
+
+def test_a_checkpoint_that_was_half_removed_is_none_and_goes_with_the_next(chat, tmp_path):
+    made = trained(chat, tmp_path, 1)
+    torn = made.save()
+    (torn / "card.json").unlink()
+    assert checkpoints.latest(tmp_path) is None
+    made.step(pack(copying(chat, 3), 40), supervised)
+    made.save()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["2"]
+
+
+def test_what_a_kill_kept_from_being_removed_goes_when_the_run_goes_on(chat, tmp_path):
+    made = trained(chat, tmp_path, 0)
+    made.config = CONFIG.model_copy(update={"keep": 9})  # so that nothing is removed, as after a kill
+    for _ in range(4):
+        made.step(pack(copying(chat, 3), 40), supervised)
+        made.save()
+    (tmp_path / "checkpoints" / "1" / "card.json").unlink()
+    (tmp_path / "checkpoints" / "5.partial").mkdir()
+    assert trained(chat, tmp_path, 0).resume()
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["3", "4"]
+
+
 def test_random_states_come_back(tmp_path):
     random.seed(5)
     random.gauss(0, 1)
@@ -63,6 +123,13 @@ def test_a_log_is_cut_to_a_step_and_loses_a_torn_line(tmp_path):
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"ste')
     checkpoints.cut_log(path, 2)
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_what_is_not_finite_is_null_in_a_log(tmp_path):
+    line = {"step": 1, "ratio_max": float("inf"), "norms": {"matrices": float("nan"), "norms": 2.0}, "largest": "norms"}
+    checkpoints.append_line(tmp_path / "training.jsonl", line)
+    read = json.loads((tmp_path / "training.jsonl").read_text(), parse_constant=pytest.fail)
+    assert read == {"step": 1, "ratio_max": None, "norms": {"matrices": None, "norms": 2.0}, "largest": "norms"}
 
 
 def test_a_log_that_cannot_be_written_anew_is_a_sentence_and_stays(tmp_path):

@@ -258,15 +258,16 @@ def test_what_is_broken_is_counted_and_named_and_the_others_go_on(model, tmp_pat
         '{"messages": [{"role": "user", "content": "\\ud800"}, {"role": "assistant", "content": "a"}]}',
         {"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a", "token_ids": [1, 2]}]},
         {"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a", "token_ids": [9**9]}]},
+        row(1, task="\ud800"),
     ]
     card = build([write(tmp_path / "rows.jsonl", rows)], model, tmp_path / "set", Recipe())
     assert card.examples == 1
-    assert card.read == 7
-    assert card.broken == {"unreadable": 3, "no assistant turn": 1, "ids of another tokenizer": 2}
-    assert card.sources[0].records == 7
-    assert card.sources[0].broken == 6
+    assert card.read == 8
+    assert card.broken == {"unreadable": 4, "no assistant turn": 1, "ids of another tokenizer": 2}
+    assert card.sources[0].records == 8
+    assert card.sources[0].broken == 7
     lines = [fault.split(":")[0] for fault in card.faults]
-    assert sorted(lines) == sorted(f"rows.jsonl, line {n}" for n in (1, 3, 4, 6, 7, 8))
+    assert sorted(lines) == sorted(f"rows.jsonl, line {n}" for n in (1, 3, 4, 6, 7, 8, 9))
     assert open_dataset(tmp_path / "set").meta(0)["at"] == "rows.jsonl, line 2"
 
 

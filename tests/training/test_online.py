@@ -233,6 +233,7 @@ def test_the_plan_names_every_attempt_once_and_reads_tasks_in_turn():
     [
         ({"top_p": 0.9}, "top_p"),
         ({"temperature": 0.0}, "online.temperature"),
+        ({"temperature": float("inf")}, "online.temperature"),
         ({"groups": 2, "minibatches": 3}, "whole groups"),
         ({"importance": "none"}, "online.importance"),
         ({"cap": 0.5}, "online.cap"),
@@ -254,6 +255,20 @@ def test_tasks_are_drawn_with_the_limit_on_turns():
 def test_supervised_samples_nothing(tmp_path):
     with pytest.raises(UserError, match="samples nothing"):
         train_online(tmp_path, tmp_path / "out", TrainConfig(), OnlineConfig(), tasks=[bandit(0)])
+
+
+@pytest.mark.parametrize(("objective", "group"), [("rloo", 1), ("grpo", 1), ("passk:9", 8)])
+def test_a_group_in_which_nothing_can_weigh_is_refused(tmp_path, objective, group):
+    online = OnlineConfig(group=group)
+    with pytest.raises(UserError, match=rf"`online\.group` is {group}, and {objective} weighs nothing"):
+        train_online(tmp_path, tmp_path / "out", TrainConfig(objective=objective), online, tasks=[bandit(0)])
+
+
+def test_rewards_that_the_method_does_not_define_are_refused_before_anything_is_sampled(tmp_path):
+    config, online = TrainConfig(objective="passk:4"), OnlineConfig(reward="value")
+    with pytest.raises(UserError, match=r"`online\.reward` is value, and passk:4 is defined for rewards 0 and 1 only"):
+        train_online(tmp_path, tmp_path / "out", config, online, tasks=[bandit(0)])
+    assert not (tmp_path / "out").exists()
 
 
 def test_verified_keeps_distinct_solutions_and_few_of_a_task(chat):
@@ -304,6 +319,14 @@ def solved_by(out):
             found.setdefault(attempt.plan.dose, []).append(attempt.status is Status.SOLVED)
         assert len(ledger.planned()) == len(ledger.finished())
     return [float(np.mean(found[dose])) for dose in sorted(found)]
+
+
+@pytest.mark.parametrize("objective", ["grpo", "expert"])
+def test_what_cannot_be_trained_is_refused_before_a_directory_is_claimed(start, tasks, tmp_path, objective):
+    for choice in ({"lora": LoraChoice(targets=("nope",))}, {"compile": True}):
+        with pytest.raises(UserError, match=r"`lora\.targets` .* do not fit|`compile` is for cuda"):
+            train_online(start, tmp_path / "out", config(objective, **choice), ONLINE, tasks=tasks)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 
 @pytest.mark.slow

@@ -91,8 +91,11 @@ def test_no_example_is_a_sentence(chat):
     ("text", "said"),
     [
         ("seed = ", "is not TOML"),
+        ("seed = 9223372036854775808", "wrong at `seed`"),
         ("sede = 1", "wrong at `sede`: Extra inputs"),
         ("peak_rate = 0", "wrong at `peak_rate`"),
+        ("peak_rate = inf", "wrong at `peak_rate`"),
+        ("betas = [0.9, 1.5]", r"wrong at `betas\.1`"),
         ("[lora]\nrank = 0", "wrong at `lora.rank`"),
         ('schedule = "linear"', "wrong at `schedule`"),
     ],

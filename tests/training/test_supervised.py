@@ -1,6 +1,7 @@
 """Supervised training: resumes to the last bit, learns, decays no embedding, refuses doses that cannot be."""
 
 import itertools
+import shutil
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from assay.models.weights import new_model
 from assay.training.examples import Example
 from assay.training.optimizer import build_optimizer, rate_at
 from assay.training.stream import reading_order
-from assay.training.supervised import SupervisedConfig, check_doses, train
+from assay.training.supervised import SupervisedConfig, check_doses, training
 from tests.conftest import ARCHITECTURE
 
 CONFIG = SupervisedConfig(batch=4, peak_rate=1e-2, warmup=2)
@@ -28,6 +29,15 @@ def examples(count=24):
 
 def weights(directory, dose):
     return load_file(directory / str(dose) / "model.safetensors")
+
+
+def train(*given, tell=lambda read: None, **named):
+    steps = training(*given, **named)
+    while True:
+        try:
+            tell(next(steps))
+        except StopIteration as end:
+            return end.value
 
 
 def run(out, chat, doses=(8, 16, 24), data=None):
@@ -52,6 +62,14 @@ def test_a_killed_training_resumes_to_the_same_bits(chat, tmp_path):
         first, second = weights(tmp_path / "whole", dose), weights(tmp_path / "cut", dose)
         assert all(torch.equal(first[name], second[name]) for name in first)
     assert whole == resumed
+
+
+def test_a_dose_that_is_gone_is_made_again(chat, tmp_path):
+    whole = run(tmp_path, chat)
+    before = weights(tmp_path, 16)
+    shutil.rmtree(tmp_path / "16")
+    assert run(tmp_path, chat) == whole
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(tmp_path, 16).items())
 
 
 def test_the_loss_falls_and_tokens_are_counted(chat, tmp_path):

@@ -49,8 +49,39 @@ def test_a_run_says_what_it_chose_and_what_came_out(folder):
     assert card["data"]["tokenizer_sha256"] == open_format(folder / "model").tokenizer_sha256
     again, said = run(folder)
     assert again["loss"] is None
+    assert again["held_out_loss"] == result["held_out_loss"]
     assert again["checkpoint"] == result["checkpoint"]
     assert any("going on after step" in line for line in said)
+
+
+def test_a_run_killed_while_it_measures_measures_again(folder):
+    config = CONFIG.model_copy(update={"save_every": 3})
+    killed_at = [3]
+
+    def kill(trainer):
+        if trainer.steps_done in killed_at:
+            killed_at.clear()
+            raise KeyboardInterrupt
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, config, evaluations=[kill])
+    result, _ = run(folder, config, evaluations=[kill])
+    lines = (folder / "out" / "evaluation.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [*range(0, result["steps"], 3), result["steps"]]
+    (folder / "out" / "evaluation.jsonl").write_text("\n".join(lines[:-1]) + "\n")  # killed after the last step
+    again, _ = run(folder, config)
+    assert (folder / "out" / "evaluation.jsonl").read_text().splitlines() == lines
+    assert again["held_out_loss"] == result["held_out_loss"]
+
+
+def test_a_base_that_is_not_finite_is_a_sentence_and_no_line_of_the_log(folder):
+    model = load_model(folder / "model")
+    model.get_input_embeddings().weight.data[20] = float("nan")
+    model.save_pretrained(folder / "model")
+    with pytest.raises(UserError, match=r"held-out loss after step 0 is nan.* look at both with `assay doctor`"):
+        run(folder)
+    assert not (folder / "out" / "evaluation.jsonl").exists()
 
 
 def test_data_in_another_template_are_refused(chat, folder):
@@ -70,6 +101,19 @@ def test_data_in_another_template_are_refused(chat, folder):
 def test_a_context_that_cannot_be_is_refused(folder, field, value, said):
     with pytest.raises(UserError, match=said):
         run(folder, CONFIG.model_copy(update={field: value}))
+    assert not (folder / "out" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("lora", "said"),
+    [
+        (LoraChoice(rank=100_000), r"`lora\.rank` is 100000 and no layer of the model has a rank above 32"),
+        (LoraChoice(rank=2, targets=("nope",)), r"`lora\.targets` \['nope'\] do not fit the model"),
+    ],
+)
+def test_adapters_that_cannot_be_are_refused(folder, lora, said):
+    with pytest.raises(UserError, match=said):
+        run(folder, CONFIG.model_copy(update={"lora": lora}))
     assert not (folder / "out" / "run.json").exists()
 
 

@@ -7,7 +7,7 @@ scripted:FILE           a JSON list of texts, one a turn
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -49,13 +49,23 @@ class OnThisMachine:
         return self.path.resolve().stem if self.kind == "scripted" else self.path.resolve().name
 
     @cached_property
+    def hashes(self) -> dict[Path, str]:
+        """The SHA-256 of each file that decides the answers; of a checkpoint all weights are read, once.
+
+        Whole, for an adapter merged into a few layers may change nothing but their middle.
+        """
+        found = sorted(each for kind in _DECIDING for each in self.path.glob(kind) if each.name != "card.json")
+        files = [self.path] if self.path.is_file() else found
+        return {file: sha256_file(file) for file in [*files, *([self.template] if self.template else [])]}
+
+    @cached_property
     def described(self) -> dict[str, Any]:
         """What of it decides the answers, for the record."""
         return {
             "endpoint": f"{self.kind}:{self.path}",
             "model": self.name,
             "model_class": _CLASSES[self.kind],
-            "weights": fingerprint(self.path, self.template),
+            "weights": _fingerprint(self.hashes),
             "price": None,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -170,14 +180,9 @@ def load_local(chosen: OnThisMachine) -> "LocalModel":
     )
 
 
-def fingerprint(path: Path, template: Path | None = None) -> str:
-    """Return a digest of a script, or of all of a checkpoint that decides what it says, and of the template, if any.
-
-    The weights are read whole: an adapter merged into a few layers may change nothing but their middle.
-    """
-    files = [path] if path.is_file() else sorted(each for kind in _DECIDING for each in path.glob(kind))
+def _fingerprint(hashes: Mapping[Path, str]) -> str:
+    """Return a digest of a script, or of all of a checkpoint that decides what it says, and of the template, if any."""
     found = hashlib.sha256()
-    for file in [*files, *([template] if template else [])]:
-        if file.name != "card.json":
-            found.update(f"{file.name} {sha256_file(file)}\n".encode())
+    for file, digest in hashes.items():
+        found.update(f"{file.name} {digest}\n".encode())
     return found.hexdigest()[:16]

@@ -91,21 +91,28 @@ def load_model(
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
             )
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        except _UNLOADABLE as error:
             if attention == "sdpa" and "scaled_dot_product_attention" in str(error):
                 return load_model(directory, device=device, dtype=dtype, attention="eager")
             raise UserError(f"The checkpoint in {directory} cannot be loaded: {_first_line(error)}") from error
     model, found = loaded
     parts = type(model).__name__ not in (model.config.architectures or [type(model).__name__])  # text of a larger model
     kinds = ("missing_keys", "mismatched_keys") if parts else ("missing_keys", "mismatched_keys", "unexpected_keys")
-    wrong = sorted(str(each) for kind in kinds for each in found.get(kind) or ())
+    every = [each for kind in kinds for each in found.get(kind) or ()]
+    wrong = sorted(each if isinstance(each, str) else each[0] for each in every)  # a mismatched one has its shapes
     if wrong:
         raise UserError(
             f"The weights in {directory} are not those of {type(model).__name__}, which its config.json names: "
             f"{len(wrong)} tensors do not fit, {wrong[0]} for one."
         )
     return cast(PreTrainedModel, model.to(device))
+
+
+# What transformers raises of a config.json with fields of a wrong kind is of many kinds.
+_ODD_CONFIG = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError)
+_UNLOADABLE = (*_ODD_CONFIG, OSError, ImportError, SafetensorError)
 
 
 def _has_weights(directory: Path) -> bool:
@@ -121,7 +128,8 @@ def _has_device(device: str) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return first if " " in first else f"{type(error).__name__} {first}".strip()
 
 
 @contextmanager

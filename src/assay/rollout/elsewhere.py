@@ -61,7 +61,8 @@ def solver(which: Which, agent: MiniConfig, tokenizer: Path | None = None, allow
     carried = which.path if isinstance(which, OnThisMachine) else tokenizer
     if carried is None:
         return Solver(which, agent, which.name, allowance=allowance)
-    return Solver(which, agent, which.name, tokenizer, trees.keep_contents("model", carried), allowance)
+    hashes = which.hashes if isinstance(which, OnThisMachine) else {}
+    return Solver(which, agent, which.name, tokenizer, trees.keep_contents("model", carried, hashes), allowance)
 
 
 async def solve_on(

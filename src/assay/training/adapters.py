@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from assay.errors import UserError
 from assay.models.formats import load_format
 from assay.models.weights import load_model, merge
+from assay.training.checkpoints import partial_of, put
 from assay.training.config import LoraChoice
 
 ADAPTER = "adapter_model.safetensors"
@@ -26,6 +27,9 @@ def with_lora(model: PreTrainedModel, choice: LoraChoice, seed: int) -> PeftMode
     The adapters' product starts at zero, so that the first step sees the model as it was.
     """
     torch.manual_seed(seed)
+    most = max((min(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Linear)), default=0)
+    if most and choice.rank > most:
+        raise UserError(f"`lora.rank` is {choice.rank} and no layer of the model has a rank above {most}: lower it.")
     config = LoraConfig(
         r=choice.rank,
         lora_alpha=choice.alpha or 2 * choice.rank,
@@ -65,14 +69,13 @@ def read_adapter(model: nn.Module, directory: Path) -> dict[str, Tensor]:
 def merge_checkpoint(base: Path, adapter: Path, out: Path) -> Path:
     """Write the model of directory `base` with the adapter added into `out`, a checkpoint directory; return it."""
     model = merge(load_model(base), adapter)
-    partial = out.with_name(f"{out.name}.partial")
+    partial = partial_of(out)
     try:
         shutil.rmtree(partial, ignore_errors=True)
         model.save_pretrained(partial)
         load_format(adapter).save(partial)
         shutil.copy(adapter / "card.json", partial / "card.json")
-        shutil.rmtree(out, ignore_errors=True)
-        partial.rename(out)
+        put(partial, out)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise UserError(

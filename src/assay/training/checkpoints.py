@@ -2,11 +2,13 @@
 
     OUT/checkpoints/STEP/   model.safetensors or adapter_model.safetensors, config.json, the tokenizer, card.json
     OUT/checkpoints/STEP/state/   optimizer.safetensors, random-RANK.safetensors, state.json
+    OUT/checkpoints/STEP.partial, STEP.before   one at work, and one that another of its step is taking the place of
 
 Everything is safetensors and JSON: no code runs when a checkpoint is read.
 """
 
 import json
+import math
 import os
 import random
 import shutil
@@ -24,15 +26,21 @@ from assay.models.weights import load_model
 
 CHECKPOINTS, STATE, CARD = "checkpoints", "state", "card.json"
 _OPTIMIZER, _STATE = "optimizer.safetensors", "state.json"
+_BEFORE = ".before"
 
 
 def checkpoints(out: Path) -> list[Path]:
-    """Return the finished checkpoints of a run, by rising step."""
+    """Return the finished checkpoints of a run, by rising step.
+
+    One that was being replaced when the run was killed is its step's, where no other is.
+    """
     folder = out / CHECKPOINTS
     if not folder.is_dir():
         return []
-    found = [path for path in folder.iterdir() if path.name.isdigit() and (path / CARD).is_file()]
-    return sorted(found, key=lambda path: int(path.name))
+    finished = [path for path in folder.iterdir() if (path / CARD).is_file()]
+    of_step = {int(path.stem): path for path in finished if path.stem.isdigit() and path.suffix == _BEFORE}
+    of_step |= {int(path.name): path for path in finished if path.name.isdigit()}
+    return [of_step[step] for step in sorted(of_step)]
 
 
 def latest(out: Path) -> Path | None:
@@ -63,22 +71,50 @@ def full_disk(final: Path, error: Exception) -> UserError:
 
 def finish(final: Path, keep: int) -> None:
     """Rename what lies at `partial_of(final)` to `final`, and remove all but the newest `keep`; 0 removes none."""
-    shutil.rmtree(final, ignore_errors=True)
-    _flush(partial_of(final))
-    partial_of(final).rename(final)
-    for old in checkpoints(final.parent.parent)[:-keep] if keep else []:
-        shutil.rmtree(old, ignore_errors=True)
+    put(partial_of(final), final)
+    if keep:
+        prune(final.parent.parent, keep)
+
+
+def prune(out: Path, keep: int) -> None:
+    """Remove all checkpoints of a run but the newest `keep`, and what killed runs left half written or half removed."""
+    kept = checkpoints(out)[-keep:]
+    folder = out / CHECKPOINTS
+    for old in folder.iterdir() if folder.is_dir() else ():
+        if old.stem.isdigit() and old.is_dir() and old not in kept:
+            _remove(old)
+
+
+def put(partial: Path, final: Path) -> None:
+    """Rename a finished directory to `final`; what is there moves aside first and goes last, so that one always is."""
+    _flush(partial)
+    before = final.with_name(f"{final.name}{_BEFORE}")
+    if final.exists():
+        _remove(before)
+        final.rename(before)
+    partial.rename(final)
+    _sync(final.parent)
+    _remove(before)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a checkpoint, its card first: what a kill leaves half removed is none."""
+    (directory / CARD).unlink(missing_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _flush(directory: Path) -> None:
-    """Bring a directory's files to the disk before it is renamed: after a power cut a name must not lack its bytes."""
-    for path in directory.rglob("*"):
-        if path.is_file():
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    """Bring a directory to the disk before it is renamed: after a power cut a name must not lack its bytes."""
+    for path in (*directory.rglob("*"), directory):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def guarded(final: Path, write: Callable[[Path], None]) -> None:
@@ -160,12 +196,18 @@ def read_random(directory: Path, rank: int) -> None:
 
 
 def append_line(path: Path, line: dict[str, Any]) -> None:
-    """Add one JSON object to a file of lines."""
+    """Add one JSON object to a file of lines; a number that is not finite, which JSON has no word for, is null."""
     try:
         with path.open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
+            lines.write(json.dumps(_finite(line), allow_nan=False) + "\n")
     except OSError as error:
         raise UserError(f"The log {path} could not be written ({error}): free space and run again.") from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def cut_log(path: Path, step: int) -> None:

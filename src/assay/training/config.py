@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -12,6 +12,8 @@ from assay.nouns.base import Noun
 OPERATIONAL = frozenset(
     {"save_every", "evaluate_every", "keep"}
 )  # may differ when a run goes on: no weight depends on it
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LoraChoice(Noun):
@@ -31,20 +33,20 @@ class TrainConfig(Noun):
     """
 
     objective: str = "supervised"
-    seed: int = 0
+    seed: int = Field(default=0, ge=-(1 << 63), lt=1 << 63)
     epochs: int = Field(default=1, ge=1)
     steps: int = Field(default=0, ge=0)
     batch_tokens: int = Field(default=16_384, ge=1)  # of a step, at most; one longer example is a step of its own
     pack_tokens: int = Field(default=4096, ge=1)  # of one forward pass
     context: int = Field(default=0, ge=0)
-    peak_rate: float = Field(default=2e-5, gt=0)
+    peak_rate: float = Field(default=2e-5, gt=0, allow_inf_nan=False)
     schedule: Literal["cosine", "constant"] = "cosine"  # constant stays at the peak, then falls over `decay_share`
     warmup: int = Field(default=10, ge=0)  # steps
     decay_share: float = Field(default=0.3, gt=0, le=1)
     end_share: float = Field(default=0.1, ge=0, le=1)  # of the peak rate, at the last step
-    weight_decay: float = Field(default=0.01, ge=0)  # of matrices only
-    betas: tuple[float, float] = (0.9, 0.95)
-    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0, allow_inf_nan=False)  # of matrices only
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
+    epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
     clip: float = Field(default=1.0, gt=0)
     clip_by: Literal["group", "whole"] = "group"  # see `assay.training.optimizer`
     lora: LoraChoice | None = None

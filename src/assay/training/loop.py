@@ -332,8 +332,12 @@ class Trainer:
     def resume(self, out: Path | None = None) -> bool:
         """Go on from the last checkpoint of `out` (by default this run's), to the last bit on a CPU.
 
-        Returns whether there was one. Log lines of steps after it are removed, for these are made again.
+        Returns whether there was one. Log lines of steps after it are removed, for these are made again, and of its own
+        directory so is what a killed run should have removed.
         """
+        if out is None and self.processes.first:
+            checkpoints.prune(self.out, self.config.keep)
+        self.processes.wait()
         out = self.out if out is None else Path(out)
         directory = checkpoints.latest(out)
         if directory is None:

@@ -20,7 +20,7 @@ from assay.errors import MachineryError, UserError
 from assay.executors.chosen import LOCAL, connected
 from assay.ledger import Ledger
 from assay.ledger.directory import held
-from assay.models.formats import ChatFormat, load_format
+from assay.models.formats import load_format
 from assay.models.weights import load_model
 from assay.nouns import Status, Task
 from assay.training.checkpoints import latest
@@ -63,6 +63,16 @@ def train_online(
         raise UserError("The objective supervised samples nothing: give it a data set with --data.")
     if isinstance(online, dict):
         online = read_online(online)
+    weights = _weights_of(method, online.group)
+    if not method.rounds and not any(weights or ()):
+        raise UserError(
+            f"`online.group` is {online.group}, and {method.name} weighs nothing in a group of so few: raise it."
+        )
+    if online.reward == "value" and not method.rounds and method.fractional is None:
+        raise UserError(
+            f"`online.reward` is value, and {method.name} is defined for rewards 0 and 1 only: take solved, or one of "
+            "reinforce, rloo, dr_grpo and grpo."
+        )
     given = list(tasks) if tasks is not None else draw(online)
     with held(out):
         identity = {
@@ -71,15 +81,28 @@ def train_online(
             "model": model_identity(start),
             "tasks": [task.digest for task in given],
             "method": method.name,
-            "weights": _weights_of(method, online.group),
+            "weights": weights,
         }
-        claim(out, identity)
         _settle(config)
+        trainer = _trainer(method, config, online, start, out)
+        claim(out, identity)  # after all that may be refused: a directory is not claimed by what never began
         with Ledger(out / LEDGER) as ledger, ledger.running("online training"), connected(executor):
             ledger.add_tasks(given)
             if method.rounds:
+                del trainer
                 return train_in_rounds(method, config, online, start, out, given, ledger, say, executor)
-            return _Run(method, config, online, start, out, given, ledger, say, executor).finish()
+            return _Run(method, online, trainer, given, ledger, say, executor).finish()
+
+
+def _trainer(method: Method, config: TrainConfig, online: OnlineConfig, start: Path, out: Path) -> Trainer:
+    """Return the trainer of the run; in rounds each makes its own, and this one shows that it can be made."""
+    steps = 1 if method.rounds else online.iterations * online.minibatches
+    card = {"base": str(start), "objective": method.name, "online": online.model_dump(mode="json")}
+    format = load_format(start)
+    trainer = Trainer(load_model(start), format, config.model_copy(update={"steps": steps}), out, card=card)
+    if trainer.processes.count > 1:
+        raise UserError("Objectives that sample run in one process: start it without torchrun.")
+    return trainer
 
 
 def _weights_of(method: Method, group: int) -> list[float] | None:
@@ -104,23 +127,16 @@ class _Run:
     def __init__(
         self,
         method: Method,
-        config: TrainConfig,
         online: OnlineConfig,
-        start: Path,
-        out: Path,
+        trainer: Trainer,
         tasks: Sequence[Task],
         ledger: Ledger,
         say: Say,
         executor: str,
     ) -> None:
-        self.method, self.online, self.out, self.tasks, self.ledger = method, online, out, tasks, ledger
+        self.method, self.online, self.trainer, self.tasks, self.ledger = method, online, trainer, tasks, ledger
         self.say, self.executor = say, executor
-        self.config = config.model_copy(update={"steps": online.iterations * online.minibatches})
-        self.format: ChatFormat = load_format(start)
-        card = {"base": str(start), "objective": method.name, "online": online.model_dump(mode="json")}
-        self.trainer = Trainer(load_model(start), self.format, self.config, out, card=card)
-        if self.trainer.processes.count > 1:
-            raise UserError("Objectives that sample run in one process: start it without torchrun.")
+        self.config, self.out, self.format = trainer.config, trainer.out, trainer.format
         self.loss_seen: float | None = None
         self.loss = PolicyGradient(level=online.importance, cap=online.cap)
 

@@ -30,7 +30,7 @@ class OnlineConfig(Noun):
     groups: int = Field(default=16, ge=1)
     iterations: int = Field(default=10, ge=1)
     minibatches: int = Field(default=1, ge=1)  # optimiser steps an iteration, each on as many whole groups
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_new_tokens: int = Field(default=256, ge=1)
     slots: int = Field(default=32, ge=1)  # rows of the decode batch

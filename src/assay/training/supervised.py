@@ -4,7 +4,7 @@ All arms read the same trajectories in the same order. A dose counts the traject
 data is read more than once, the card of a dose says how many of them were distinct.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -78,31 +78,6 @@ def check_doses(doses: Sequence[int], batch: int, available: int) -> None:
         )
 
 
-def train(
-    start: Path | LlamaForCausalLM,
-    chat: ChatFormat,
-    examples: Sequence[Example],
-    doses: Sequence[int],
-    out: Path,
-    config: SupervisedConfig,
-    *,
-    seed: int,
-    tell: Callable[[int], None] = lambda done: None,
-) -> list[DoseCard]:
-    """Train from `start` and leave a checkpoint directory `out/<dose>` for each dose; return their cards.
-
-    Checkpoints that are there already are not made again: training goes on from the last one, with its
-    optimiser and data position, and gives the same weights to the last bit as a run without a break.
-    `tell` is called with the number of trajectories read after every step.
-    """
-    steps = training(start, chat, examples, doses, out, config, seed=seed)
-    while True:
-        try:
-            tell(next(steps))
-        except StopIteration as end:
-            return end.value
-
-
 def training(
     start: Path | LlamaForCausalLM,
     chat: ChatFormat,
@@ -113,12 +88,19 @@ def training(
     *,
     seed: int,
 ) -> Generator[int, None, list[DoseCard]]:
-    """As `train`, a step each time that it is asked for: yields the number of trajectories read, returns the cards."""
+    """Train from `start`, a step each time that it is asked for, and leave a checkpoint `out/<dose>` for each dose.
+
+    Yields the number of trajectories read after every step, and returns the doses' cards. Checkpoints that are there
+    already, up to the first that is not, are not made again: training goes on from the last of them, with its optimiser
+    and data position, and gives the same weights to the last bit as a run without a break.
+    """
     check_doses(doses, config.batch, len(examples) * config.passes)
     order = reading_order(range(len(examples)), config.passes, seed)
     use_one_thread(seed)
     out.mkdir(parents=True, exist_ok=True)
-    cards = [card for dose in doses if (card := _read_card(out / str(dose))) is not None]
+    cards: list[DoseCard] = []
+    while len(cards) < len(doses) and (made := _read_card(out / str(doses[len(cards)]))) is not None:
+        cards.append(made)
     if len(cards) == len(doses):
         return cards
     model = load_model(start) if isinstance(start, Path) else start

@@ -1,5 +1,7 @@
 """`assay train` from a training set: checks that model and data fit, then steps, evaluations and checkpoints."""
 
+import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -141,15 +143,15 @@ def _tune(
         "data": data_identity(dataset),
         "format": chat.format_sha256,
     }
-    if processes.first:
-        claim(out, identity)
-    processes.wait()
     card = {
         "base": {"directory": str(directory), **identity["model"]},
         "data": {"folder": str(folder), **identity["data"], "tokenizer_sha256": chat.tokenizer_sha256},
     }
     resolved = config.model_copy(update={"steps": stream.steps})
     trainer = Trainer(network, chat.format, resolved, out, processes=processes, card=card)
+    if processes.first:
+        claim(out, identity)  # after all that may be refused: a directory is not claimed by what never began
+    processes.wait()
     for line in choices(resolved, processes, trainer, stream):
         say(line)
     if trainer.resume():
@@ -171,11 +173,11 @@ def _loop(
     config, processes = trainer.config, trainer.processes
     began, tokens_before = time.perf_counter(), trainer.tokens
     log = None
-    measured: dict[str, Any] = {}
+    measured = processes.gather(_measured(trainer))[0]
     saved = checkpoints.latest(trainer.out)
     stopped = False
     with Interrupt() as interrupt:
-        if trainer.steps_done == 0:
+        if not measured and _due(trainer):  # at the start, and where a run was killed after it had saved
             measured = _evaluate(trainer, rows, evaluations, say)
         while trainer.steps_done < stream.steps and not stopped:
             batch, names = stream.rows(trainer.steps_done)
@@ -192,7 +194,7 @@ def _loop(
             last = done == stream.steps or stopped
             if last or (config.save_every and done % config.save_every == 0):
                 saved = trainer.save()
-            if done == stream.steps or (config.evaluate_every and done % config.evaluate_every == 0):
+            if _due(trainer):
                 measured = _evaluate(trainer, rows, evaluations, say)
     return {
         "out": str(trainer.out),
@@ -209,11 +211,30 @@ def _loop(
     }
 
 
+def _due(trainer: Trainer) -> bool:
+    """Whether the weights as they are now are to be measured: at the start, at the end, and as often as was asked."""
+    done, every = trainer.steps_done, trainer.config.evaluate_every
+    return done in (0, trainer.config.steps) or bool(every and done % every == 0)
+
+
+def _measured(trainer: Trainer) -> dict[str, Any]:
+    """Return what the log says of the weights as they are now, where it does."""
+    path = trainer.out / EVALUATIONS
+    lines = [json.loads(text) for text in path.read_text().splitlines()] if path.is_file() else []
+    last = lines[-1] if lines else {"step": -1}
+    return last if last.pop("step") == trainer.steps_done else {}
+
+
 def _evaluate(trainer: Trainer, rows: Sequence[Any], evaluations: Sequence[Evaluation], say: Say) -> dict[str, Any]:
     """Measure the held-out loss and whatever else was asked for; log and return it."""
     found: dict[str, Any] = {}
     if rows:
-        found["held_out_loss"] = trainer.held_out(rows)
+        found["held_out_loss"] = loss = trainer.held_out(rows)
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The held-out loss after step {trainer.steps_done} is {loss}: the weights or the split `{VALIDATION}` "
+                "are broken; look at both with `assay doctor`."
+            )
         found["held_out_tokens"] = sum(len(row.targets_N) for row in rows)
     for evaluation in evaluations:
         found |= evaluation(trainer)

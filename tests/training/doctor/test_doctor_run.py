@@ -175,11 +175,12 @@ def test_a_run_in_rounds_is_told_to_name_one(run, tmp_path):
         Patient(tmp_path / "expert")
 
 
-@pytest.mark.parametrize("field", ["loss", "reward_mean"])
-def test_a_number_of_the_log_that_is_none_is_found(run, copied, field):
+@pytest.mark.parametrize("written", [float("nan"), None])
+@pytest.mark.parametrize("field", ["loss", "reward_mean", "ratio_max"])
+def test_a_number_of_the_log_that_is_none_is_found(run, copied, field, written):
     folder = copied(run)
     lines = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
-    lines[6][field] = float("nan")
+    lines[6][field] = written
     (folder / LOG).write_text("".join(json.dumps(line) + "\n" for line in lines))
     finding = failed(examine(Patient(folder)))["finite.log"]
     assert finding.value == {"first_step": {field: 7}}

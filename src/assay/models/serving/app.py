@@ -17,7 +17,7 @@ from starlette.routing import Route
 from assay.errors import AssayError, UserError
 from assay.models.serving.answers import Answer, ChatAnswer, CompletionAnswer, error
 from assay.models.serving.asked import BadRequest, Sampling, chat_request, completion_request
-from assay.models.serving.jobs import Job, merged, room
+from assay.models.serving.jobs import Job, merged, room, short_enough
 from assay.models.serving.worker import Worker
 
 _MOST_BYTES = 64 << 20  # of a request
@@ -57,6 +57,7 @@ class Server:
         asked = chat_request(await self._body(request))
         self._named(asked.model)
         form = self.worker.model.chat
+        short_enough(self.worker, [turn.content for turn in asked.conversation], "messages")
         try:
             prompt = form.prompt(asked.conversation)
         except UserError as problem:
@@ -70,6 +71,8 @@ class Server:
         asked = completion_request(await self._body(request))
         self._named(asked.model)
         form = self.worker.model.chat
+        for prompt in asked.prompts:
+            short_enough(self.worker, [prompt] if isinstance(prompt, str) else [], "prompt")
         prompts = [form.encode(prompt) if isinstance(prompt, str) else prompt for prompt in asked.prompts]
         for prompt in prompts:
             if not prompt or max(prompt) >= form.vocabulary:
@@ -107,7 +110,12 @@ class Server:
             if len(body) > _MOST_BYTES:
                 raise BadRequest(f"the request is longer than {_MOST_BYTES >> 20} MB", status=413)
         try:
-            return json.loads(body)
+            found = json.loads(body)
+            if b"\\u" in body:  # JSON can spell halves of characters, which are no text
+                json.dumps(found, ensure_ascii=False).encode()
+            return found
+        except UnicodeEncodeError as problem:
+            raise BadRequest(f"the request has text that is not UTF-8: {problem.reason}") from problem
         except (ValueError, RecursionError) as problem:
             raise BadRequest(f"the request is not JSON: {problem}") from problem
 

@@ -1,7 +1,7 @@
 """One answer to one prompt, whole or piece by piece, sampled by the worker and cut where a stop text begins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from assay.nouns import Finish
 
 if TYPE_CHECKING:
     from assay.models.engine import Sampled
+
+_LONGEST_TOKEN = 256  # characters; the longest of known vocabularies are runs of 128 spaces
 
 
 @dataclass
@@ -88,12 +90,20 @@ def room(worker: Worker, prompt: Sequence[int], asked: int | None, param: str) -
     """Return how many ids may be sampled after `prompt`. Raises BadRequest where there is no room for any."""
     context = worker.model.engine.context
     if len(prompt) >= context:
-        raise BadRequest(
-            f"This model's maximum context length is {context} tokens, and {param} come to {len(prompt)}: shorten it.",
-            param=param,
-            code="context_length_exceeded",
-        )
+        raise _too_long(context, f"{len(prompt)}", param)
     return min(asked or context, context - len(prompt))
+
+
+def short_enough(worker: Worker, texts: Iterable[str], param: str) -> None:
+    """Raise BadRequest for texts that cannot fit the context, before they are split: all requests wait for that."""
+    context, characters = worker.model.engine.context, sum(map(len, texts))
+    if characters > context * _LONGEST_TOKEN:
+        raise _too_long(context, f"{characters} characters", param)
+
+
+def _too_long(context: int, length: str, param: str) -> BadRequest:
+    words = f"This model's maximum context length is {context} tokens, and {param} come to {length}: shorten it."
+    return BadRequest(words, param=param, code="context_length_exceeded")
 
 
 async def merged(jobs: Sequence[Job]) -> AsyncIterator[tuple[Job, Piece]]:

@@ -114,7 +114,10 @@ def open_dataset(folder: Path) -> Dataset:
         splits = json.loads((folder / SPLITS).read_text(encoding="utf-8"))
     except (OSError, ValueError, ValidationError) as error:
         why = str(error).splitlines()[0]
-        raise UserError(f"{folder} is no training set of format {FORMAT} ({why}): build it again") from error
+        raise UserError(
+            f"{folder} is no training set of format {FORMAT} ({why}): name one that `assay data build` made, or build "
+            "it again"
+        ) from error
     if sha256_file(folder / INDEX_FILE) != card.index_sha256 or len(index) != card.examples:
         raise UserError(
             f"{folder / INDEX_FILE} is not what its card says: build the data again with `assay data build`"

@@ -107,6 +107,7 @@ def checked(record: Record | UserError, where: str, results: Results) -> Record:
     try:
         for message in record.conversation:
             message.content.encode()
+        (task_of(record) + record.repository + record.attempt).encode()
     except UnicodeEncodeError as error:
         raise Fault(UNREADABLE, f"{where}: it has text that is not UTF-8 ({error.reason}): mend it there") from error
     if any(not 0 <= token < 1 << 32 for message in record.conversation for token in message.token_ids or ()):

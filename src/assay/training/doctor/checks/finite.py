@@ -10,6 +10,7 @@ from assay.training.doctor.finding import Finding, Status
 from assay.training.doctor.patient import Patient
 
 NEEDS = ()
+_NEVER_NULL = ("loss", "gradient_norm", "reward_mean", "sampler_gap", "ratio_mean", "ratio_max", "chat_rows_weight")
 
 
 def check(patient: Patient) -> Iterator[Finding]:
@@ -47,8 +48,8 @@ def _numbers(line: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, floa
     for name, value in line.items():
         if isinstance(value, float):
             yield prefix + name, value
-        elif value is None and name in ("loss", "gradient_norm", "reward_mean"):
-            yield prefix + name, math.nan  # how writers that know no NaN write it
+        elif value is None and (prefix == "norms." or name in _NEVER_NULL):
+            yield prefix + name, math.nan  # how JSON says it; other fields may be null where nothing was measured
         elif isinstance(value, dict):
             yield from _numbers(value, f"{prefix}{name}.")
 
