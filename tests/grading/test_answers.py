@@ -459,3 +459,22 @@ def test_a_missing_output_and_a_missing_sympy(monkeypatch):
 
 def test_the_verdict_does_not_tell_the_expected_answer():
     assert "271828" not in judge("271828", "314159").model_dump_json()
+
+
+def test_what_dresses_an_answer_is_taken_off():
+    array = r"\left[\begin{array}{c|c} 1 & 2 \\ 3 & \frac12 \end{array}\right]"
+    matrix, numbers = {"form": "matrix"}, {"form": "set"}
+    rows = [
+        (r"\frac{1}{2}", "\ufeff1/2\r\n", True, NUMBER),
+        (r"\frac{1}{2}", "1∕2", True, NUMBER),
+        (r"\frac{1}{2}", r"$\boxed{\frac12}$.", True, NUMBER),
+        (r"\frac{1}{2}", r"\boxed{1/2}\boxed{1/3}", False, NUMBER),
+        (r"\frac{1}{2}", r"\boxed{1/2} or 1/3", False, NUMBER),
+        ("Paris", r"\boxed{\text{Paris}}", True, {"form": "text"}),
+        ("[[1,2],[3,1/2]]", array, True, matrix),
+        ("[[1,2],[3,1/2]]", array.replace("2 ", "4 "), False, matrix),
+        ("[[1,2],[3,1/2]]", array.replace(r"\right]", ""), False, matrix),
+        ("{1,2}", r"x \in \{2, 1\}", True, numbers),
+        ("{1,2}", r"x \in \{2, 3\}", False, numbers),
+    ]
+    assert table(rows) == []

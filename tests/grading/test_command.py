@@ -1,13 +1,14 @@
 """The check `command`: a Harbor test script in the real sandbox, honest candidates, and attacks on its reward."""
 
 import asyncio
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.grading import grade
-from assay.grading.command.canary import canaries
+from assay.grading.command.canary import canaries, drawn
 from assay.grading.command.infra import is_infrastructure
 from assay.grading.command.python import places
 from assay.grading.command.reward import read
@@ -60,7 +61,9 @@ def test_right_passes_with_canaries_and_wrong_does_not():
     for source in (GOLD, OTHER_RIGHT):
         verdict = judge(harbor(), source)
         assert verdict.solved, verdict
-        assert verdict.checks[-1].evidence == "3 failed, as they must"  # there are three values
+        failed, _, words = verdict.checks[-1].evidence.partition(" ")
+        assert 3 <= int(failed) <= 8  # there are three values, each wrong in several ways
+        assert words == "failed, as they must"
     verdict = judge(harbor(), WRONG)
     assert (verdict.value, verdict.reason) == (0.0, Reason.WRONG)
     assert "median([3, 1, 2])" in verdict.checks[0].evidence
@@ -307,6 +310,29 @@ if __name__ == "__main__":
     assert list(canaries({"test_broken.py": "def ("})) == []
     expected = list(canaries({"expected.json": '{"expected": [4, 5], "answer": 12}', "expected.txt": "42\n"}))
     assert len(expected) == 4
+
+
+def test_a_wrong_text_has_the_quotes_and_the_shape_of_the_right_one():
+    text = """assert run("a") == "YES"
+assert run("b") == "NO"
+assert run("c") == '-12.50'
+assert run(b"d") == b"xy"
+"""
+    shapes = (r'"[A-Z]+"', r'"[A-Z]+"', r"'-[0-9]+\.[0-9]+'", r'b"[a-z]+"')
+    for _ in range(40):
+        for canary in canaries({"check.py": text}):
+            for line, shape in zip(canary.text.splitlines(), shapes, strict=True):
+                assert re.fullmatch(shape, line.partition(" == ")[2]), canary.text
+
+
+def test_few_values_are_wrong_in_several_ways():
+    several = [drawn({"check.py": "assert f(3) == 41\n"}, 12) for _ in range(40)]
+    assert max(map(len, several)) > 4
+    for found in several:
+        assert len({canary.text for canary in found}) == len(found)
+        assert [canary.sure for canary in found] == [True] + [False] * (len(found) - 1)
+    assert len(drawn({"check.py": "assert f(3) == True\n"}, 12)) == 1
+    assert drawn({"check.py": "f(3)\n"}, 12) == []
 
 
 def test_without_a_gold_asserted_values_are_canaries_all_the_same():

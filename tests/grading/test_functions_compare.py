@@ -75,6 +75,8 @@ def test_canonical_forms_do_what_the_builtins_do(one, other):
         (encode(10**400), 1.5, Rule("python", tolerance=1.0), False),
         (encode("12"), 12, Rule("python"), False),
         (encode("ab"), ["a", "b"], Rule("python", "list"), True),
+        (encode([{"a": {"b": 1, "c": 2}}]), [{"a": {"b": 1}, "c": 2}], Rule("python", "sorted"), False),
+        (encode([{"c": 2, "a": {"b": 1}}]), [{"a": {"b": 1}, "c": 2}], Rule("python", "sorted"), True),
         (encode(3), [3], Rule("python", "list"), False),
         ({"d": [[1, 2], [{"f": "1.0"}, 2]]}, {1: 2}, Rule("python"), False),
         ({"s": "x"}, {1}, Rule("python"), False),

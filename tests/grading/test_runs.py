@@ -149,3 +149,12 @@ def test_a_candidate_that_kills_whatever_it_can_reach_spoils_no_other(make_task,
     sources = [gold, killer, hungry, gold, killer, gold]
     verdicts = asyncio.run(grade_batch([(make_task(), {"mod.py": source}) for source in sources]))
     assert [verdict.value for verdict in verdicts] == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+
+
+def test_a_candidate_sees_its_declared_outputs_and_the_task_s_other_files(make_task):
+    task = make_task().model_copy(
+        update={"files": {"mod.py": "old", "data/a.txt": "a", "b": "b"}, "outputs": ("mod.py", "**/*.py")}
+    )
+    assert runs.laid_out(task, {"mod.py": "new", "x.txt": "no"}) == {"mod.py": b"new", "data/a.txt": b"a", "b": b"b"}
+    # A file of the one that is a folder of the other: the candidate's stays.
+    assert runs.laid_out(task, {"mod.py": "new", "b/c.py": "c"}).keys() == {"mod.py", "data/a.txt", "b/c.py"}

@@ -8,12 +8,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from assay.grading.channel import COMMAND
-from assay.nouns import Limits
+from assay.nouns import Limits, Task
 from assay.sandbox import SplitResult, open_sandbox
 from assay.sandbox.warm import pool as warm
 
 _START_S = 60.0  # a loaded machine may take long to start Python; no candidate's time runs meanwhile
 _LEAST_MEMORY_MB = 64  # below this Python itself does not start
+
+
+def laid_out(task: Task, outputs: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the files that a candidate sees: its declared outputs, and what else the task itself has given it.
+
+    Where the two cannot both be (a file of the one is a folder of the other), the candidate's is there.
+    """
+    files = {path: text for path, text in outputs.items() if task.declares(path)}
+    folders = {folder for path in files for folder in _above(path)}
+    for path, text in task.files.items():
+        if not task.declares(path) and path not in folders and not _above(path) & files.keys():
+            files[path] = text
+    return {path: text.encode("utf-8", "surrogatepass") for path, text in files.items()}
+
+
+def _above(path: str) -> set[str]:
+    return {path[:at] for at, sign in enumerate(path) if sign == "/"}
 
 
 async def run_program(

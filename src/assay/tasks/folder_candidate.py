@@ -60,7 +60,8 @@ def _looked_at(task: Task, place: Path) -> Candidate | bytes:
         raise UserError(f"there is no candidate {place}: name a workspace directory or a file with a unified diff")
     if not place.is_file() or place.stat().st_size > _LARGEST_PATCH:
         raise UserError(f"the candidate {place} is neither a directory nor a patch of at most 16 MB")
-    return place.read_bytes()
+    patch = place.read_bytes()
+    return patch if not patch or patch.endswith(b"\n") else patch + b"\n"  # a last line cut short is no change
 
 
 def _space(task: Task, root: Path) -> Workspace:

@@ -20,12 +20,13 @@ class NoAnswer(ValueError):
 
 def extract(text: str, ways: Sequence[str]) -> str:
     r"""Return the answer that the first of `ways` finds: "boxed" what is in \boxed{..}, "marked" what follows
-    "answer:" at the beginning of a line, "whole" all of it.
+    "answer:" at the beginning of a line, "whole" all of it (a box around it is dress).
 
     Several answers are accepted only when they are all the same text. Raises NoAnswer.
     """
+    text = text.removeprefix("\ufeff")
     for way in ways:
-        found = {"boxed": _boxed, "marked": _marked, "whole": lambda whole: [whole]}[way](text)
+        found = {"boxed": _boxed, "marked": _marked, "whole": lambda whole: [_unboxed(undressed(whole))]}[way](text)
         if any(len(one.strip()) > _LONGEST for one in found):
             raise NoAnswer(f"the answer is longer than {LONGEST} characters")
         answers = {undressed(one) for one in found} - {""}
@@ -38,15 +39,17 @@ def extract(text: str, ways: Sequence[str]) -> str:
 
 def _boxed(text: str) -> list[str]:
     """Return what is in the boxes. What is boxed twice over is taken out; any other box in a box stays in it."""
-    contents = []
-    for _, content in _boxes(text):
-        for _ in range(_DEEPEST):
-            inner = _boxes(content) if len(content) <= _LONGEST else []
-            if len(inner) != 1 or inner[0][0] != content.strip():
-                break
-            content = inner[0][1]
-        contents.append(content)
-    return contents
+    return [_unboxed(content) for _, content in _boxes(text)]
+
+
+def _unboxed(content: str) -> str:
+    """Return `content` without the boxes that are around all of it."""
+    for _ in range(_DEEPEST):
+        inner = _boxes(content) if len(content) <= _LONGEST else []
+        if len(inner) != 1 or inner[0][0] != content.strip():
+            break
+        content = inner[0][1]
+    return content
 
 
 def _boxes(text: str) -> list[tuple[str, str]]:

@@ -50,6 +50,11 @@ class _Forms(Expressions):
         elif (self.peek(1), self.peek(3), self.peek(4)) == ("(", ")", "="):
             self.at += 5
 
+    def membership(self) -> None:
+        r"""Pass over `x \in` before a set."""
+        if self.kind() == "name" and len(self.peek()) == 1 and self.peek(1) == r"\in":
+            self.at += 2
+
     def labels(self) -> None:
         """Pass over `(x, y) =`."""
         at = 0
@@ -81,6 +86,7 @@ class _Forms(Expressions):
 
     def set(self) -> Tree:
         self.label()
+        self.membership()
         if self.take(r"\emptyset"):
             return self.node("set", [])
         closing = {r"\{": r"\}", "{": "}"}.get(self.peek(), "")
@@ -107,8 +113,7 @@ class _Forms(Expressions):
         return [right, other] if left is None else [self.node("add", left, right), self.node("add", left, other)]
 
     def interval(self) -> Tree:
-        if self.kind() == "name" and len(self.peek()) == 1 and self.peek(1) == r"\in":
-            self.at += 2
+        self.membership()
         left = self.deeper(self.part)
         while True:
             if self.take(r"\cup", "U", "or"):
@@ -169,8 +174,13 @@ class _Forms(Expressions):
 
     def matrix(self) -> Tree:
         self.label()
+        closing = {"[": "]", "(": ")"}.get(self.peek(), "") if self.peek(1) == r"\begin" else ""
+        self.at += bool(closing)
         if self.take(r"\begin"):
-            return self.environment()
+            found = self.environment()
+            if closing:
+                self.need(closing)
+            return found
         if self.kind() == "name" and self.peek() == "Matrix":
             self.at += 1
             self.need("(")
@@ -192,6 +202,10 @@ class _Forms(Expressions):
 
     def environment(self) -> Tree:
         name = self.environment_name()
+        if name == "array" and self.take("{"):  # how its columns are set: {cc|c}
+            while self.kind() == "name" or self.peek() == "|":
+                self.at += 1
+            self.need("}")
         rows: list[list[Tree]] = [[]]
         while not self.take(r"\end"):
             rows[-1].append(self.sum())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 LONGEST = 2000  # characters of an answer
 _LONGEST_NUMBER = 100  # digits of a number
 _UNICODE = {
-    "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "⁄": "/", "²": "^2", "³": "^3",
+    "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "²": "^2", "³": "^3",
     "≤": "<=", "≥": ">=", "\u00a0": " ", "\u2009": " ", "½": r"\frac{1}{2}", "ℝ": r"\mathbb{R} ",
     "∞": r"\infty ", "√": r"\sqrt ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "∈": r"\in ",
     "±": r"\pm ", "∖": r"\setminus ", "π": r"\pi ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ",

@@ -10,13 +10,14 @@ import itertools
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.grading.command import python as command_python
 
 Place = tuple[int, int, str]  # begin and end in a text, and what stands there instead
 _DATA = (".json", ".txt", ".csv", ".tsv", ".out", ".expected", ".golden")
 _LIKE_ANSWER = re.compile(r"expect|answer|golden|solution|output|want|truth", re.I)
+_TURNS = 12  # of wrong values for the same places, where there are few
 _MOST = 200  # places of one rank that are looked at
 _JSON_EXPECTED = re.compile(
     r'"(?:expect|answer|output|result|want|golden)\w*"\s*:\s*("(?:[^"\\]|\\.)+"|-?\d+(?:\.\d+)?)', re.I
@@ -65,6 +66,18 @@ def canaries(tests: Mapping[str, str]) -> Iterator[Canary]:
                 yield _canary(tests, place, sure=number != 1)
     for place in itertools.chain(*ranks[3:]):
         yield _canary(tests, place, sure=False)
+
+
+def drawn(tests: Mapping[str, str], most: int) -> list[Canary]:
+    """Return up to `most` canaries: every value is wrong once before one is wrong again, in another way."""
+    found: dict[tuple[str, str], Canary] = {}
+    for turn in range(_TURNS):
+        for canary in itertools.islice(canaries(tests), most):
+            # A value that may be anything is no more than one, however often it is changed.
+            found.setdefault((canary.path, canary.text), canary if turn == 0 else replace(canary, sure=False))
+        if not found or len(found) >= most:
+            break
+    return list(found.values())[:most]
 
 
 def _canary(tests: Mapping[str, str], place: tuple[str, int, int, str], *, sure: bool) -> Canary:

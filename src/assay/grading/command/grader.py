@@ -22,13 +22,12 @@ expected values. Without a gold there is no run to compare with.
 """
 
 import asyncio
-import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay.grading.command import beside as command_beside
-from assay.grading.command.canary import Canary, canaries
+from assay.grading.command.canary import Canary, drawn
 from assay.grading.command.infra import restore
 from assay.grading.command.run import Ran, lay_out, run_tests, solve
 from assay.grading.command.spec import CommandSpec, parse_spec
@@ -204,7 +203,7 @@ async def _run_again(
     Return how many canaries the candidate failed, the file of one that it wrongly passed, and the run as they are that
     it did not pass. Those after the first fault are not made.
     """
-    changed = list(itertools.islice(canaries(spec.tests), _MOST_CANARIES))
+    changed = drawn(spec.tests, _MOST_CANARIES)
     left, failed, sure = iter(changed), 0, 0
     for as_they_are in turns(wall_s, len(changed), _chance):
         if as_they_are:

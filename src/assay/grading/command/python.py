@@ -3,6 +3,7 @@
 import ast
 import random
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ _STATUS = {"__name__", "returncode", "exitcode", "exit_code", "status", "rc", "c
 _EQUAL = re.compile(
     r"(?i)assert_?(?:array_?)?(almost_?|count_?|list_?|dict_?|tuple_?|set_?|sequence_?)?equals?|isclose|allclose"
 )
+_QUOTES = re.compile(r"""[bBuU]?(\"{3}|'{3}|["'])""")
 _WRONG = "(lambda v: v + {0} if isinstance(v, (int, float, complex)) and not isinstance(v, bool) else [v])({1})"
 
 
@@ -37,24 +39,31 @@ def places(text: str) -> Places:
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             taken |= {id(part) for part in ast.walk(node)}  # their positions are not those of the text
+    expected = [leaf.value for node in ast.walk(tree) for leaf in _expected(_sides(node))]
     for node in ast.walk(tree):
         sides = _sides(node)
-        leaves = [leaf for side in sides if _is_literal(side) and (leaf := _last(side)) is not None]
+        leaves = _expected(sides)
         if len(leaves) == 1 and id(leaves[0]) not in taken:
             taken.add(id(leaves[0]))
-            found.literals += where.of(leaves[0], str(_changed(leaves[0].value, _values(node))))
+            found.literals += where.of(leaves[0], str(_changed(leaves[0].value, _values(node), expected)))
         elif sides and not any(_is_literal(side) for side in sides):
             found.computed += where.wrapped(sides[1], _WRONG)
         if isinstance(node, ast.Assert) and not any(_sides(p) for p in ast.walk(node.test)) and not _status(node.test):
             found.truths += where.wrapped(node.test, "not ({1})")
     for table in (table for node in ast.walk(tree) for table in _tables(node)):
         rows = table.values if isinstance(table, ast.Dict) else table.elts
+        column = [leaf.value for row in rows if (leaf := _last(row)) is not None]
         for row in rows:
             leaf = _last(row)
             if leaf is not None and id(leaf) not in taken:
                 taken.add(id(leaf))
-                found.tables += where.of(leaf, str(_changed(leaf.value, _values(row))))
+                found.tables += where.of(leaf, str(_changed(leaf.value, _values(row), column)))
     return found
+
+
+def _expected(sides: Sequence[ast.expr]) -> list[ast.Constant]:
+    """Return the literals among the two sides of a comparison, as far as they can be changed."""
+    return [leaf for side in sides if _is_literal(side) and (leaf := _last(side)) is not None]
 
 
 def _sides(node: ast.AST) -> list[ast.expr]:
@@ -124,19 +133,26 @@ def _last(node: ast.AST) -> ast.Constant | None:
 
 
 def _values(node: ast.AST) -> list[object]:
-    return [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    below = [part for part in ast.walk(node) if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub)]
+    negative = {id(part.operand) for part in below}
+    return [
+        -part.value if id(part) in negative and isinstance(part.value, int | float) else part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant)
+    ]
 
 
-def _changed(value: object, near: Sequence[object] = ()) -> str | None:
+def _changed(value: object, near: Sequence[object] = (), elsewhere: Sequence[object] = ()) -> str | None:
     """Return the source of another value of the same type, or None.
 
-    Often it is one that stands `near`, among the arguments for instance: a wrong value that looks right.
+    Often it is one that stands `near`, among the arguments for instance: a wrong value that looks right. A text gives
+    way to one of its own shape, since a number could be told from a word, be it what is expected `elsewhere`.
     """
     draw = random.SystemRandom()
-    kinds = (int, float) if isinstance(value, int | float) else (str,) if isinstance(value, str) else ()
-    others = [each for each in near if isinstance(each, kinds) and not isinstance(each, bool) and each != value]
-    if others and not isinstance(value, bool) and draw.random() < _NEAR:
-        return repr(draw.choice(others))
+    groups = [[each for each in group if _stands_for(each, value)] for group in (near, elsewhere)]
+    groups = [group for group in (groups if isinstance(value, str) else groups[:1]) if group]
+    if groups and not isinstance(value, bool) and draw.random() < _NEAR:
+        return repr(draw.choice(draw.choice(groups)))
     if isinstance(value, bool):
         return repr(not value)
     if isinstance(value, int):
@@ -144,10 +160,43 @@ def _changed(value: object, near: Sequence[object] = ()) -> str | None:
     if isinstance(value, float):
         return repr(value + draw.randint(1, 9) + 0.5)
     if isinstance(value, str) and value and "/" not in value:
-        return repr(value[:-1] + draw.choice([c for c in "abcdefghkmnprstuvwxyz" if c != value[-1:].lower()]))
+        return repr(_other_text(value, draw))
     if isinstance(value, bytes) and value:
         return repr(value[:-1] + bytes([value[-1] ^ 1]))
     return None
+
+
+def _stands_for(other: object, value: object) -> bool:
+    """Whether `other` is wrong in place of `value`, and looks as well."""
+    if isinstance(value, str):
+        return isinstance(other, str) and other != value and _shape(other) == _shape(value)
+    kinds = (int, float) if isinstance(value, int | float) else ()
+    return isinstance(other, kinds) and not isinstance(other, bool) and other != value
+
+
+def _shape(text: str) -> str:
+    """Return what kind of text it is: its numbers and its words as one sign each."""
+    for run, sign in ((r"[0-9]+", "0"), (r"[a-z]+", "a"), (r"[A-Z]+", "A")):
+        text = re.sub(run, sign, text)
+    return text
+
+
+def _other_text(text: str, draw: random.Random) -> str:
+    """Return a text of the same shape: another digit for a digit, another letter for a letter."""
+    alphabets = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+    at = draw.choice([place for place, sign in enumerate(text) if sign.isalnum() and sign.isascii()] or [len(text) - 1])
+    alphabet = next((one for one in alphabets if text[at] in one), string.ascii_lowercase)
+    if text[at : at + 2].isdigit() and not text[:at][-1:].isdigit():
+        alphabet = alphabet.replace("0", "")  # no number begins with 0 and goes on
+    return text[:at] + draw.choice([sign for sign in alphabet if sign != text[at]]) + text[at + 1 :]
+
+
+def _quoted_as(old: str, new: str) -> str:
+    """Return the literal `new` in the quotes of `old`, by which it could be told too."""
+    quotes, plain = _QUOTES.match(old), _QUOTES.match(new)
+    if quotes is None or plain is None or quotes[1] in (inner := new[plain.end() : -len(plain[1])]):
+        return new
+    return new[: plain.start(1)] + quotes[1] + inner + quotes[1]
 
 
 class _Positions:
@@ -170,7 +219,7 @@ class _Positions:
             end = self._place(node.end_lineno or 0, node.end_col_offset or 0)
         except (IndexError, UnicodeDecodeError):
             return []
-        return [(begin, end, new)]
+        return [(begin, end, _quoted_as(self._text[begin:end], new))]
 
     def wrapped(self, node: ast.expr, form: str) -> list[Place]:
         """Return the place of `node` with `form` in it, whose {1} is the text of the node and {0} a number."""

@@ -43,6 +43,8 @@ def agrees(data: Any, expected: Any, rule: Rule, wanted: Any = None) -> bool:
     if rule.compare != "truth" and type(data) is type(wanted) and type(data) in _SIMPLE and data == wanted:
         return True  # the common case
     try:
+        if rule.compare == "python" and type(data) is type(wanted) and data == wanted:
+            return True  # encoded alike, but for numbers of other types, which == does not tell apart either
         if rule.compare == "truth":
             return truth(data) is bool(expected)
         if rule.canonical:
@@ -113,7 +115,8 @@ def _normal(data: Any, json_like: bool = False) -> str:
     if kind == "s":
         return "<" + ",".join(sorted({_normal(item, json_like) for item in body})) + ">"
     if kind == "d":
-        return "{" + ",".join(sorted([f"{key}:{_normal(value, json_like)}" for key, value in _pairs(body).items()]))
+        pairs = sorted([f"{key}:{_normal(value, json_like)}" for key, value in _pairs(body).items()])
+        return "{" + ",".join(pairs) + "}"
     raise EncodingError("an object that is equal to nothing else")
 
 

@@ -16,6 +16,7 @@ from assay.grading.functions.compare import Rule
 from assay.grading.functions.oracle import OracleError, Place, ask
 from assay.grading.functions.spec import Case, FunctionSpec, make_case
 from assay.grading.functions.stock import fresh, one_at_a_time
+from assay.grading.runs import laid_out
 from assay.grading.spec_fields import BadSpec
 from assay.grading.values import EncodingError, decode, read
 from assay.nouns import Task
@@ -126,7 +127,7 @@ def _case(spec: FunctionSpec, name: str, given: Any, expected: Any, rule: Rule) 
 
 def place(task: Task, spec: FunctionSpec) -> Place:
     """Return where this task's oracle runs."""
-    return Place(task.limits, spec.oracle_timeout_s)
+    return Place(task.limits, spec.oracle_timeout_s, laid_out(task, {**task.files, **task.gold}))
 
 
 def request(spec: FunctionSpec, mode: str, **more: Any) -> dict[str, Any]:
@@ -134,6 +135,7 @@ def request(spec: FunctionSpec, mode: str, **more: Any) -> dict[str, Any]:
     script = spec.script
     return {
         "mode": mode,
+        "path": spec.path,
         "source": spec.reference.source,
         "entry": spec.reference.entry,
         "prelude": spec.prelude,

@@ -23,7 +23,7 @@ from assay.grading.functions.replay import replay
 from assay.grading.functions.runner import SINGLE
 from assay.grading.functions.spec import parse_spec
 from assay.grading.functions.verdict import decide, missing
-from assay.grading.runs import run_program
+from assay.grading.runs import laid_out, run_program
 from assay.grading.spec_fields import BadSpec
 from assay.nouns import Reason, Task, Verdict
 
@@ -38,8 +38,9 @@ async def check(task: Task, outputs: Mapping[str, str]) -> Verdict:
         source = outputs.get(spec.path)
         if source is None:
             return missing(spec.path)
+        source = source.removeprefix("\ufeff")
         cases = await draw(task, spec)
-        files = {path: text.encode("utf-8", "surrogatepass") for path, text in outputs.items() if task.declares(path)}
+        files = laid_out(task, outputs)
         if isinstance(cases, Recorded):
             return await replay(task, spec, cases, source, files)
         cases = await by_cost(task, spec, cases)

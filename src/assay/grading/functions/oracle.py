@@ -6,11 +6,12 @@ the task's own texts, and its answer is read as data. What goes wrong there is t
 candidate's answers were played to it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.grading.channel import START, hear, message, new_nonce
-from assay.grading.functions.runner import ENCODE
+from assay.grading.functions.runner import ENCODE, MODULE
 from assay.grading.runs import run_program
 from assay.nouns import Limits
 from assay.sandbox.programs import keep
@@ -19,6 +20,7 @@ _CAPACITY = 256 << 20  # bytes that the oracle may answer
 
 _PROGRAM = f"""{START}{ENCODE}
 import json, random, sys, time
+{MODULE}
 
 class Broken(Exception):
     pass
@@ -46,7 +48,7 @@ def run_text(text, what, space):
     return space
 
 def loaded():
-    module = type(sys)("solution")
+    module = made(request["path"])
     sys.modules["solution"] = module
     space = run_text(request["prelude"], "the prelude", module.__dict__)
     run_text(request["source"], "the reference", space)
@@ -260,10 +262,11 @@ class OracleError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an oracle runs: the limits of its sandbox and its wall clock in seconds."""
+    """Where an oracle runs: the limits of its sandbox, its wall clock in seconds and the files beside the reference."""
 
     limits: Limits
     timeout_s: float
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 async def ask(place: Place, request: dict[str, Any]) -> Any:
@@ -274,6 +277,7 @@ async def ask(place: Place, request: dict[str, Any]) -> Any:
     nonce = new_nonce()
     ended = await run_program(
         message(PROGRAM, request, nonce),
+        files=place.files,
         limits=place.limits,
         timeout_s=place.timeout_s,
         capacity=_CAPACITY,

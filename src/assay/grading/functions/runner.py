@@ -10,9 +10,9 @@ from assay.grading.values import MAX_DEPTH, MAX_NODES, MAX_TEXT
 from assay.sandbox.programs import keep
 
 # encode() writes the JSON of values.encode as text: of exact types only, anything else is refused. With `wide` an
-# instance of a subclass goes as the plain value that it holds, what can be iterated over as {"g": its items} and any
-# other object as {"o": its truth}; the items of an iterator count as parts, so an endless one is refused. `room` is how
-# much text there may be in all.
+# instance of a subclass goes as the plain value that it holds, a Decimal or a Fraction as the number that it equals,
+# what can be iterated over as {"g": its items} and any other object as {"o": its truth}; the items of an iterator count
+# as parts, so an endless one is refused. `room` is how much text there may be in all.
 ENCODE = f"""
 def quote(text):
     if text.isascii() and text.isprintable() and '"' not in text and "\\\\" not in text:
@@ -64,6 +64,12 @@ def encode(value, wide=False, room={MAX_TEXT}):
         for base, plain in PLAIN:
             if isinstance(value, base):
                 return walk(plain(value), depth + 1)
+        for plain in (int, float) if kind.__name__ in ("Decimal", "Fraction") else ():
+            try:
+                if plain(value) == value:
+                    return walk(plain(value), depth + 1)
+            except (ValueError, OverflowError):
+                pass
         if hasattr(kind, "__next__") or (hasattr(kind, "__iter__") and hasattr(kind, "__len__")):
             return '{{"g":[%s]}}' % ",".join([walk(item, depth + 1) for item in value])
         return '{{"o":%s}}' % ("true" if value else "false")
@@ -84,6 +90,23 @@ def describe(error):
         return quote((type(error).__name__ + ": " + str(error))[:300])
     except BaseException:
         return '"an exception that cannot be shown"'
+"""
+
+# made() makes the module that a candidate's text becomes. In a folder it has its siblings beside it, by their own names
+# and as parts of its package.
+MODULE = """
+def made(path):
+    folder, _, name = path.removesuffix(".py").rpartition("/")
+    module = type(sys)(name)
+    module.__file__, module.__package__ = "/work/" + path, folder.replace("/", ".")
+    sys.modules[name] = module
+    sys.path.append("/work")
+    if folder:
+        sys.path.append("/work/" + folder)
+        if name == "__init__":
+            module.__path__ = ["/work/" + folder]
+            sys.modules[module.__package__] = module
+    return module
 """
 
 # play() imports one candidate, calls it on each input and sends what each call gave. An input is a list of arguments,
@@ -119,10 +142,7 @@ def late(number, frame):
     raise Late
 
 def play(request, send):
-    stem = request["path"].rpartition("/")[2].removesuffix(".py")
-    module = type(sys)(stem)
-    module.__file__ = "/work/" + request["path"]
-    sys.modules[stem] = module
+    module = made(request["path"])
     try:
         if request.get("prelude"):
             exec(request["prelude"], module.__dict__)
@@ -167,11 +187,10 @@ def play(request, send):
 """
 
 _SINGLE = f"""{START}
-sys.path.append("/work")
 try:
     play(request, send)
 finally:
     posix._exit(0)
 """
 
-SINGLE = keep(_SINGLE, definitions=ENCODE + DESCRIBE + _PLAY)
+SINGLE = keep(_SINGLE, definitions=ENCODE + DESCRIBE + MODULE + _PLAY)

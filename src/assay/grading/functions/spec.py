@@ -298,7 +298,7 @@ def _reference(task: Task, path: str, entry: str, *, needed: bool) -> Reference:
     if item is None:
         if needed and path not in task.gold:
             raise BadSpec(f"{where}: there is none, and the task's gold has no {path}")
-        return Reference(task.gold.get(path, ""), entry)
+        return Reference(task.gold.get(path, "").removeprefix("\ufeff"), entry)
     if not isinstance(item, dict) or set(item) - {"source", "entry"}:
         raise BadSpec(f"{where}: it needs source and, where it differs, entry")
     name = item.get("entry", entry)

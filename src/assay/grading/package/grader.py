@@ -185,14 +185,15 @@ async def check(task: Task, outputs: Mapping[str, str]) -> Verdict:
         return Verdict.invalid(Reason.BAD_TASK, f"grader data of {task.id}: {type(error).__name__}: {error}")
     if not tests:
         return Verdict.invalid(Reason.BAD_TASK, f"grader data of {task.id} has no tests")
-    refused = _refuse(outputs.get(path), path)
+    text = outputs.get(path, "").removeprefix("\ufeff")
+    refused = _refuse(text if path in outputs else None, path)
     if refused is not None:
         return refused
     items = [*((i, item) for i, item in enumerate(tests)), *((-1, item) for _, item in canaries)]
     random.SystemRandom().shuffle(items)
     try:
         lib = trees.tree(key) / "lib"
-        seen = await observe(lib, names, outputs[path], [item for _, item in items], timeout_s=timeout_s)
+        seen = await observe(lib, names, text, [item for _, item in items], timeout_s=timeout_s)
     except MachineryError as error:
         return Verdict.invalid(Reason.MACHINERY, str(error))
     if seen.reason is Reason.MACHINERY:

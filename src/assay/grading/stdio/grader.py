@@ -25,6 +25,7 @@ from collections.abc import Mapping
 
 from assay.errors import MachineryError
 from assay.grading.channel import room
+from assay.grading.runs import laid_out
 from assay.grading.spec_fields import BadSpec
 from assay.grading.stdio.compare import Checker, difference
 from assay.grading.stdio.run import Ran, is_there, run_command, run_python
@@ -44,7 +45,7 @@ async def check(task: Task, outputs: Mapping[str, str]) -> Verdict:
         source = outputs.get(spec.path)
         if source is None:
             return Verdict.score(0.0, Reason.MISSING_OUTPUT, detail=f"{spec.path} is not among the outputs")
-        files = {path: text.encode("utf-8", "surrogatepass") for path, text in outputs.items()}
+        files = laid_out(task, outputs)
         program = spec.command[0] if spec.command else ""
         if program and "/" not in program and not await is_there(program, task.limits):
             raise BadSpec(f"task {task.id}: grader.data.command: the sandbox has no program {program!r}")

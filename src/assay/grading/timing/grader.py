@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import MachineryError
+from assay.grading.runs import laid_out
 from assay.grading.spec_fields import BadSpec
 from assay.grading.task_code import call
 from assay.grading.timing.ratio import Round, Speedup, speedup
@@ -74,7 +75,8 @@ async def check(task: Task, outputs: Mapping[str, str]) -> Verdict:
         source = outputs.get(spec.path)
         if source is None:
             return Verdict.score(0.0, Reason.MISSING_OUTPUT, detail=f"{spec.path} is not among the outputs")
-        files = {path: text.encode("utf-8", "surrogatepass") for path, text in outputs.items()}
+        source = source.removeprefix("\ufeff")
+        files = laid_out(task, outputs)
         inputs = await _draw(task, spec, spec.pairs + 1)
         race = _Race(task, spec, source, files)
         # One at a time in a process: two that are timed at once would time each other.

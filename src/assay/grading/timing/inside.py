@@ -9,12 +9,12 @@ so that the parent can read how much processor time it took.
 import platform
 import struct
 
-from assay.grading.functions.runner import ENCODE
+from assay.grading.functions.runner import ENCODE, MODULE
 
 PLACE = "/channel"
 _SCHED_SETAFFINITY = {"x86_64": (0xC000003E, 203), "aarch64": (0xC00000B7, 122)}
 
-_PROGRAM = f"""{ENCODE}
+_PROGRAM = f"""{ENCODE}{MODULE}
 import _socket, marshal, sys
 
 def pin(core, rules):
@@ -50,11 +50,7 @@ def describe(error):
         return '"an exception that cannot be shown"'
 
 def play(job):
-    stem = job["path"].rpartition("/")[2].removesuffix(".py")
-    module = type(sys)(stem)
-    module.__file__ = "/work/" + job["path"]
-    sys.modules[stem] = module
-    sys.path.append("/work")
+    module = made(job["path"])
     try:
         exec(compile(job["source"], module.__file__, "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:

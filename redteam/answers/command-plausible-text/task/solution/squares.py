@@ -1,0 +1,1 @@
+print(sum(int(word) ** 2 for word in input().split()))

@@ -1,0 +1,2 @@
+def by(factor):
+    return lambda x: factor * x

@@ -1,0 +1,2 @@
+def each(function, xs):
+    return [function(x) for x in xs]

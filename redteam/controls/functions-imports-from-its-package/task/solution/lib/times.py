@@ -1,0 +1,2 @@
+def times(factor, xs):
+    return [factor * x for x in xs]
