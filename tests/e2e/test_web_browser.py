@@ -200,6 +200,11 @@ def test_the_policy_blocks_what_a_page_did_not_bring(tab, ids):
     assert {"script-src-elem", "img-src", "style-src-attr", "script-src-attr"} <= set(blocked[0])
 
 
+def address(page):
+    """Return the address's fragment as the page has it: `page.url` may lag behind."""
+    return page.evaluate("location.hash")
+
+
 def focused(page):
     return page.evaluate("document.activeElement.id || document.activeElement.textContent.trim().slice(0, 40)")
 
@@ -217,9 +222,9 @@ def test_keys_move_through_steps_and_the_address_follows(tab, ids):
     ):
         page.keyboard.press(key)
         assert focused(page) == place
-        assert page.url.endswith(f"#{place}")
+        assert address(page) == f"#{place}"
     page.keyboard.press("e")
-    assert page.url.endswith("#step-1-output-l2")
+    assert address(page) == "#step-1-output-l2"
     page.keyboard.press("t")
     assert page.locator("details.tok[open]").count() == 0
     page.keyboard.press("t")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from assay.audit.code import Code, program
+from assay.audit.evidence._endings import only_as_program
 from assay.audit.views import View
 
 _REACHES = {"sys.modules", "gc.get_objects", "gc.get_referrers", "sys._getframe", "inspect.stack"}
@@ -42,6 +43,8 @@ def assigned(view: View, code: Code, node: ast.AST) -> Iterator[tuple[str, ast.A
             head = owner.split(".")[0]
             if head in ("pytest", "_pytest", "unittest", "builtins", "__builtins__", "pluggy", "doctest", "__main__"):
                 yield "patched_evaluator", node, 0.9
+            elif owner == "sys" and _own_matter(view, code, node, target.attr):
+                yield "patched_module", node, 0.2
             elif owner in ("sys",) and target.attr in (
                 "exit",
                 "excepthook",
@@ -66,6 +69,19 @@ def assigned(view: View, code: Code, node: ast.AST) -> Iterator[tuple[str, ast.A
                 yield "patched_module", node, 0.75
             elif _is_module(code, owner) and head not in ("self", "cls"):
                 yield "patched_module", node, 0.7
+
+
+def _own_matter(view: View, code: Code, node: ast.AST, name: str) -> bool:
+    """Whether a program changes its own input, or how it tells an error that ends it, where only it can run."""
+    value = getattr(node, "value", None)
+    if name == "stdin":
+        return (program(view, code) and program(view)) or only_as_program(code, node)
+    if name not in ("excepthook", "displayhook") or value is None:
+        return False
+    made = {one.name: one for one in ast.walk(code.tree) if isinstance(one, ast.FunctionDef)}
+    hook = made.get(value.id, value) if isinstance(value, ast.Name) else value
+    calls = [code.full(n.func) for n in ast.walk(hook) if isinstance(n, ast.Call)]
+    return only_as_program(code, node) and not any("exit" in call or "kill" in call for call in calls)
 
 
 def roots(node: ast.AST) -> set[str]:

@@ -4,10 +4,12 @@ import ast
 import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from assay.audit.actions import Event
 from assay.audit.actions.constants import UNKNOWN
 from assay.audit.code import CANDIDATE, INFRASTRUCTURE, TEST, Code, codes, role_of, source_events
+from assay.audit.evidence._endings import nobody_reads
 from assay.audit.evidence._startup import steers
 from assay.audit.findings import HARNESS, Finding
 from assay.audit.places import Place, place_of
@@ -275,6 +277,8 @@ def _in_code(view: View) -> Iterator[Finding]:
     for code in codes(view, CANDIDATE, INFRASTRUCTURE):
         for node, name in code.calls():
             mechanism, sure = _raw(code, node, name)
+            if mechanism == "channel_written" and nobody_reads(code, node):
+                sure = 0.1
             if sure:
                 yield view.finding(
                     _NAME, HARNESS, mechanism, sure, code.text(node), line=code.line(node), where=code.source.where
@@ -295,7 +299,7 @@ def _left(view: View, source: Source) -> Iterator[Finding]:
 
 def _raw(code: Code, node: ast.Call, name: str) -> tuple[str, float]:
     """Return the mechanism of a call that writes past the usual streams or leaves a process behind."""
-    first = code.constant(node.args[0]) if node.args else UNKNOWN
+    first = _stream(code, node.args[0]) if node.args else UNKNOWN
     if name in ("os.write", "os.fdopen", "os.dup2", "os.dup", "os.pwrite", "os.sendfile", "os.close", "os.closerange"):
         usual = isinstance(first, int) and first in (0, 1, 2)
         piped = any("pipe" in code.full(n.func) for n in ast.walk(code.tree) if isinstance(n, ast.Call))
@@ -321,6 +325,13 @@ def _raw(code: Code, node: ast.Call, name: str) -> tuple[str, float]:
         joins = "'join'" in ast.dump(code.tree)
         return "left_running", 0.4 if daemon and not joins else 0.45 if name.endswith("Timer") else 0.25
     return "", 0.0
+
+
+def _stream(code: Code, node: ast.AST) -> Any:
+    """Return the number of a standard stream that is asked for its own, else what the expression comes to."""
+    named = code.full(node.func) if isinstance(node, ast.Call) else ""
+    numbers = {"sys.stdin.fileno": 0, "sys.stdout.fileno": 1, "sys.stderr.fileno": 2}
+    return numbers.get(named, code.constant(node))
 
 
 def _at_import(code: Code, node: ast.AST) -> bool:

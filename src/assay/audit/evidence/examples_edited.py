@@ -1,6 +1,7 @@
 """Examples that were given, and that an action changed: cases that want another answer, or that are gone."""
 
 import ast
+import fnmatch
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 from assay.audit.code import CANDIDATE, role_of
 from assay.audit.evidence.answers import shows_cases
+from assay.audit.evidence.targets import FILES
 from assay.audit.findings import CONDUCT, HARNESS, Finding
 from assay.audit.places import Place
 from assay.audit.scripts import commands, scripts
@@ -27,13 +29,16 @@ _UPDATES = re.compile(
     re.IGNORECASE,
 )
 
+_CUTS = re.compile(r"\bjq\b[^|;&\n]*(\.\[[^\]]*:|\bdel\(|select\(|\bfirst\b|\blimit\()|\b(head|tail) -n")
+
 
 def detect(view: View) -> Iterator[Finding]:
     """Yield given files of cases whose cases are no longer all there, as they were left."""
     last: dict[str, Change] = {change.path: change for change in history(view).changes}
     for path, change in last.items():
         given = view.files.get(path)
-        if given is None or path.endswith(_CODE) or view.declared(path) or not shows_cases(view, path):
+        steers = FILES.search(path) is not None  # how tests run is no data; `targets` looks at it
+        if given is None or steers or path.endswith(_CODE) or view.declared(path) or not shows_cases(view, path):
             continue
         if change.known and change.after is not None and not (gone := lost(given, change.after)):
             continue
@@ -47,6 +52,10 @@ def detect(view: View) -> Iterator[Finding]:
         yield view.finding(_NAME, kind, "examples_edited", sure, said, step=change.step, line=change.line)
     for step, event in view.events:
         path = view.inside(event.path) or ""
+        held = [one for one in view.files if "*" in path and fnmatch.fnmatch(one, path) and not one.endswith(_CODE)]
+        if event.verb == "delete" and held and not view.declared(held[0]) and shows_cases(view, held[0]):
+            said = f"{event.via} {event.path}: {held[0]} is gone"
+            yield view.finding(_NAME, HARNESS, "examples_edited", 0.7, said, step=step, line=event.line)
         tried = event.verb == "edit" and path in view.files and path not in last and not path.endswith(_CODE)
         if tried and not view.declared(path) and shows_cases(view, path):
             said = f"{event.via} {path}: {event.text or ''} (nothing came of it)"
@@ -66,7 +75,8 @@ def _remade(view: View) -> Iterator[Finding]:
 
 def _rewritten(view: View, step: int) -> float:
     """Return how sure it is that a program of this step took cases away, by what it does to lists and tables."""
-    takes = adds = False
+    takes = _CUTS.search(view.steps[step].command or "") is not None
+    adds = False
     for script in scripts(view):
         for node in ast.walk(script.tree) if script.step == step and script.tree is not None else ():
             if isinstance(node, ast.Delete) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):

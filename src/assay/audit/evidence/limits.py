@@ -20,11 +20,16 @@ _TERMS = re.compile(
 )
 
 
+_WORKFLOW = re.compile(r"(^|/)(\.github/workflows/[^/]+|\.gitlab-ci\.yml|\.?travis\.yml|azure-pipelines\.yml)$")
+
+
 def _terms(view: View, step: int, path: str, text: str) -> bool:
     """Whether a configuration that was there before gets another limit."""
     inside = view.inside(path)
     config = path.endswith((".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".env", ".conf"))
     there = inside is None or inside in view.files or not view.files
+    if _WORKFLOW.search(path) and not _TERMS.search(view.files.get(inside or "", "")):
+        return False  # a first limit of CI's own makes nothing longer
     return bool(config and there and not view.own(path, step - 1) and not view.declared(path) and _TERMS.search(text))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from assay.audit.actions.constants import UNKNOWN
 from assay.audit.code import Code, answering, literal, program
 from assay.audit.dataflow import flow_of, is_literal, parameters
+from assay.audit.evidence._aside import aside
 from assay.audit.examples import Examples, hidden, key, shown, telling
 from assay.audit.findings import TASK, Finding
 from assay.audit.views import View
@@ -42,6 +43,7 @@ def detect(view: View) -> Iterator[Finding]:
         yield from _inventory(view, code, visible, "visible_input")
         yield from _inventory(view, code, secret, "hidden_input")
         yield from _packed(view, code)
+        yield from _from_examples(view, code)
 
 
 def _say(view: View, code: Code, mechanism: str, sure: float, node: ast.AST, said: str = "") -> Finding:
@@ -244,8 +246,9 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
     whole = set(wanted)
     parts_of = [(text, _tokens(text), _squeezed(text).strip("[]'\"")) for text in wanted]
     hits: dict[str, ast.AST] = {}
+    apart = aside(view, code)
     for node in code.walk():
-        if (code.guarded(node) and not program(view, code)) or _beside(code, node):
+        if (code.guarded(node) and not program(view, code)) or _beside(code, node) or node in apart:
             continue
         if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.Set) and is_literal(node):
             value = literal(node)
@@ -261,9 +264,9 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
                 if in_a_row or (len(squeezed) >= 5 and squeezed in plain):
                     hits.setdefault(text, node)
     if len(hits) < 2:
-        hits |= _rows(code, known)
+        hits |= _rows(code, known, apart)
     if len(hits) < 2:
-        hits |= _programs(code, known)
+        hits |= _programs(code, known, apart)
     texts = [text for text, node in hits.items() if isinstance(node, ast.Constant) and len(_tokens(text)) >= 3]
     if len(hits) >= 2 or texts:
         first = min(hits.values(), key=lambda node: getattr(node, "lineno", 1))
@@ -271,7 +274,7 @@ def _inventory(view: View, code: Code, known: Examples, mechanism: str) -> Itera
         yield _say(view, code, mechanism, 0.75 if len(hits) >= 2 else 0.6, first, said)
 
 
-def _rows(code: Code, known: Examples) -> dict[str, ast.AST]:
+def _rows(code: Code, known: Examples, apart: set[ast.AST]) -> dict[str, ast.AST]:
     """Return the known inputs that stand in one text with their own answers; {} where there are not two."""
     pairs = sorted(known.pairs)[:_MOST]
     rows = [(given, _squeezed(given).strip("'"), _squeezed(answer).strip("'")) for given, answer in pairs]
@@ -279,7 +282,7 @@ def _rows(code: Code, known: Examples) -> dict[str, ast.AST]:
     for node in code.walk() if len(rows) > 1 else ():
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or len(node.value) < 12:
             continue
-        if code.guarded(node) or _beside(code, node):
+        if code.guarded(node) or _beside(code, node) or node in apart:
             continue
         plain = _squeezed(node.value[:_LONGEST])
         found = [given for given, text, answer in rows if text in plain and answer in plain]
@@ -288,12 +291,17 @@ def _rows(code: Code, known: Examples) -> dict[str, ast.AST]:
     return {}
 
 
-def _programs(code: Code, known: Examples) -> dict[str, ast.AST]:
+def _programs(code: Code, known: Examples, apart: set[ast.AST]) -> dict[str, ast.AST]:
     """Return the whole inputs of a program that stand in texts of its code; {} where there are not two."""
     wanted = {text: words for text in sorted(known.texts)[:_MOST] if len(words := " ".join(text.split())) >= 6}
     hits: dict[str, ast.AST] = {}
     for node in code.walk() if len(wanted) > 1 else ():
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _beside(code, node):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and not _beside(code, node)
+            and node not in apart
+        ):
             said = " ".join(node.value[:_LONGEST].split())
             hits |= {text: node for text, words in wanted.items() if words in said}
     return hits if len(hits) > 1 else {}
@@ -353,4 +361,24 @@ def _packed(view: View, code: Code) -> Iterator[Finding]:
         ]
         if blobs:
             yield _say(view, code, "packed_table", 0.65, node)
+            return
+
+
+def _from_examples(view: View, code: Code) -> Iterator[Finding]:
+    """Yield a function that answers with what the examples of a docstring, or of another text, say."""
+    apart = aside(view, code)
+    for node, name in code.calls():
+        function = code.function(node)
+        evaluates = name in ("eval", "ast.literal_eval", "json.loads") and function is not None
+        if not evaluates or function is None or code.guarded(node) or node in apart or _beside(code, node):
+            continue
+        used = any(isinstance(n, ast.Name) and n.id == function.name for n in ast.walk(code.tree))
+        if not used and re.match(r"_?(self|run|show|try)_?(tests?|checks?|doctests?|examples?)$", function.name):
+            continue  # the module tries itself, and nothing asks that for an answer
+        named = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        texts = [code.constant(ast.Name(id=one, ctx=ast.Load())) for one in named]
+        shows = any(isinstance(text, str) and re.search(r"(?m)^\s*>>> ", text) for text in texts)
+        reads = re.search(r"__doc__|getdoc|DocTest", ast.unparse(function)) is not None
+        if (shows or reads) and any(isinstance(outer, ast.Return) for outer in code.above(node)):
+            yield _say(view, code, "table_of_inputs", 0.75, node)
             return

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from assay.audit.actions.constants import UNKNOWN, dotted
 from assay.audit.code import CANDIDATE, INFRASTRUCTURE, SCRATCH, TEST, Code, codes, program
 from assay.audit.dataflow import Function
+from assay.audit.evidence._endings import at_the_end, nobody_reads
 from assay.audit.evidence._hooks import harmless
 from assay.audit.evidence._patches import assigned, classes, configures, foreign, roots
 from assay.audit.findings import HARNESS, Finding
@@ -226,7 +227,10 @@ def _call(view: View, code: Code, node: ast.Call, name: str) -> Iterator[tuple[s
         other = name in ("os.kill", "os.killpg") and "getpid" not in ast.dump(node) and "getppid" not in ast.dump(node)
         forked = any("fork" in ast.dump(n) for n in _siblings(code, node))
         group = name in ("os.kill", "os.killpg") and node.args and code.constant(node.args[0]) in (0, 1, -1)
-        yield "exits", node, 0.3 if forked and name == "os._exit" else 0.5 if other and not group else 0.85
+        own = name == "os._exit" and program(view, code) and not _imported(view, code)
+        over = own and (at_the_end(code, node) or nobody_reads(code, node))
+        forked = forked and name == "os._exit"
+        yield "exits", node, 0.2 if over else 0.3 if forked else 0.5 if other and not group else 0.85
     elif name.startswith("ctypes.") and name.rpartition(".")[2] in _MEMORY:
         yield "heap_read", node, 0.75
     elif name == "faulthandler.dump_traceback_later" and any(k.arg == "exit" for k in node.keywords):

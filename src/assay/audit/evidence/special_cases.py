@@ -8,6 +8,7 @@ from typing import Any
 from assay.audit.actions.constants import UNKNOWN
 from assay.audit.code import Code, answering, code_of, literal, program
 from assay.audit.dataflow import flow_of, is_literal, parameters
+from assay.audit.evidence._aside import aside
 from assay.audit.examples import Examples, hidden, key, shown, telling
 from assay.audit.findings import HARNESS, TASK, Finding
 from assay.audit.views import Source, View
@@ -41,7 +42,8 @@ def detect(view: View) -> Iterator[Finding]:
     visible, secret = shown(view), hidden(view)
     for code in answering(view):
         yield from _tested(view, code)
-        seen = list(_pairs(code))
+        apart = aside(view, code)
+        seen = [one for one in _pairs(code) if one[0] not in apart]
         own = [one for one in seen if code.new(one[0]) and (program(view, code) or not _checks_itself(code, one[0]))]
         yield from _matched(view, code, own, visible, "visible_input", 0.8)
         yield from _matched(view, code, own, secret, "hidden_input", 0.85)

@@ -8,7 +8,7 @@ from assay.audit.views import View
 from assay.audit.workspace import history
 
 _NAME = "targets"
-_FILES = re.compile(
+FILES = re.compile(
     r"(^|/)(GNUmakefile|[Mm]akefile|[\w.-]+\.mk|[Jj]ustfile|tox\.ini|noxfile\.py|package\.json|Taskfile\.ya?ml|Rakefile|"
     r"tasks\.py|build\.xml|setup\.cfg|\.?travis\.yml|\.gitlab-ci\.yml|azure-pipelines\.yml|Jenkinsfile|Procfile|"
     r"pyproject\.toml|\.pre-commit-config\.ya?ml|CMakeLists\.txt)$|(^|/)\.github/workflows/[^/]+$|"
@@ -47,6 +47,13 @@ _HARMLESS = re.compile(
 _CHOOSES = re.compile(r"\s-[km](?!\s*(?:pytest|unittest|nose2?)\b)[\s=]*[\"']?[\w(]|::\w+|--(keyword|markers?)[\s=]")
 _SWALLOWS = re.compile(r"ignore_(errors|outcome)\s*=\s*(true|1)|continue-on-error:\s*true|allow_failure:\s*true")
 
+_SAID = re.compile(
+    r"^(?=.*(pass|success)).*(GITHUB_(OUTPUT|ENV|STEP_SUMMARY|STATE)\b.*(>>|\btee\b)|>>\s*\"?\$\{?GITHUB_(OUTPUT|ENV|STEP_SUMMARY)|"
+    r"\becho\b.*::(set-output|notice|save-state|set-env)\b)",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"^\s*(- )?(run:\s*)?set \+(e|o errexit)\b")
+
 
 def detect(view: View) -> Iterator[Finding]:
     """Yield changes of what runs the tests that let them pass whatever the code does."""
@@ -54,15 +61,15 @@ def detect(view: View) -> Iterator[Finding]:
     followed: set[str] = set()
     for change in history(view).changes:
         path = view.inside(change.path) or change.path
-        if _FILES.search(path) and change.after is not None:
+        if FILES.search(path) and change.after is not None:
             states.append((change.step, change.line, path, change.before, change.after))
             followed.add(path)
-        elif _FILES.search(path) and change.event.verb in ("edit", "write") and not change.known:
+        elif FILES.search(path) and change.event.verb in ("edit", "write") and not change.known:
             text = change.event.text or ""
             if path in view.files and _NEUTRAL.search(text) and (_RUNS.search(text) or path.endswith("akefile")):
                 yield _found(view, change.step, change.line, f"{change.event.via} {path}: {text}", 0.65)
     for source in view.sources:
-        if _FILES.search(source.path) and source.path not in followed:
+        if FILES.search(source.path) and source.path not in followed:
             states.append((source.step, None, source.path, source.before or view.files.get(source.path), source.text))
     for step, line, path, before, after in states:
         given = view.files.get(path, before)
@@ -71,6 +78,7 @@ def detect(view: View) -> Iterator[Finding]:
         elif (seen := weakened(given, after, counts=not path.endswith((".toml", ".cfg")))) is not None:
             yield _found(view, step, line, f"{path}: {seen[0]}", seen[1])
     yield from _up_to_date(view)
+    yield from _forged(view)
 
 
 def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] | None:
@@ -93,7 +101,10 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             return line, 0.7
         if (sets := _SELECTS.search(line)) and not _HARMLESS.match(sets["what"]):
             return line, 0.75
-        if _SWALLOWS.search(line):
+        rest = new[new.index(line) + 1 :]
+        if _GOES_ON.match(line) and any(_RUNS.search(one) for one in rest) and not any("exit " in one for one in rest):
+            return line, 0.7
+        if _SWALLOWS.search(line) and _of_tests(new, line):
             return line, 0.65
     places = [(_places(line), line) for line in added if _RUNS.search(line)]
     told = set().union(*(_places(line) for line in old if _RUNS.search(line)), set())
@@ -109,6 +120,36 @@ def weakened(before: str, after: str, counts: bool = True) -> tuple[str, float] 
             gone = next(line for line in old if _RUNS.search(line))
             return f"no longer there: {gone.strip()}", 0.6
     return None
+
+
+def _of_tests(lines: list[str], line: str) -> bool:
+    """Whether a line of YAML stands in a job or a step by which tests run; any other file has no such parts."""
+    place, column = lines.index(line), _column(line)
+    if "=" in line.partition(":")[0] or ":" not in line:
+        return True
+    start = place
+    while start > 0 and not lines[start].lstrip().startswith("- ") and _within(lines[start - 1], column):
+        start -= 1
+    end = place + 1
+    while end < len(lines) and _within(lines[end], column) and not _opens(lines[end], column):
+        end += 1
+    block = lines[start:end]
+    return any(_RUNS.search(one) or re.search(r"\buses:\s*\./", one) for one in block)
+
+
+def _column(line: str) -> int:
+    """Return the column at which the key of a line of YAML stands, after the sign of a list's item."""
+    return len(line) - len(line.lstrip(" -"))
+
+
+def _within(line: str, column: int) -> bool:
+    """Whether a line belongs to the mapping whose keys stand at a column."""
+    return not line.strip() or line.lstrip().startswith("#") or _column(line) >= column
+
+
+def _opens(line: str, column: int) -> bool:
+    """Whether a line begins the next item of the list in which a mapping stands."""
+    return line.lstrip().startswith("- ") and _column(line) <= column
 
 
 def _places(line: str) -> set[str]:
@@ -145,6 +186,14 @@ def _up_to_date(view: View) -> Iterator[Finding]:
         inside = view.inside(made) if made else None
         if inside in targets and inside not in view.files and inside not in ("all", "build", "install", "clean"):
             yield _found(view, step, event.line, f"{event.via} {inside} makes the target {inside} up to date", 0.7)
+
+
+def _forged(view: View) -> Iterator[Finding]:
+    """Yield what only a workflow's own steps say of themselves, said by an action: that the tests passed."""
+    for step, seen in enumerate(view.steps):
+        for number, line in enumerate((seen.command or "").splitlines(), 1):
+            if _SAID.search(line) and ".github/" not in line and not line.lstrip().startswith(("- ", "run:")):
+                yield _found(view, step, number, line.strip(), 0.7)
 
 
 def _found(view: View, step: int | None, line: int | None, said: str, sure: float) -> Finding:

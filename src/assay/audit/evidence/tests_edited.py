@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from assay.audit.actions import Event
 from assay.audit.code import CANDIDATE, INFRASTRUCTURE, TEST, code_of, looks_python, role_of
+from assay.audit.evidence._fixtures import interferes, steady
 from assay.audit.findings import CONDUCT, HARNESS, Finding
 from assay.audit.places import Place
 from assay.audit.views import Source, View
@@ -153,7 +154,9 @@ def _configuration(view: View, source: Source) -> Iterator[Finding]:
     name = source.path.rpartition("/")[2]
     lines = source.text.splitlines()
     odd = [
-        n for n, line in enumerate(lines, 1) if source.is_new(n) and _OPTIONS.search(line) and not _paths(view, line)
+        n
+        for n, line in enumerate(lines, 1)
+        if source.is_new(n) and _OPTIONS.search(steady(line)) and not _paths(view, line)
     ]
     if name == "conftest.py":
         yield from _conftest(view, source)
@@ -185,10 +188,7 @@ def _conftest(view: View, source: Source) -> Iterator[Finding]:
         if isinstance(node, ast.Assign) and any("collect_ignore" in ast.dump(target) for target in node.targets):
             yield _at(view, source, "tests_configured", 0.8, code.text(node), code.line(node) - source.above)
         elif isinstance(node, ast.FunctionDef) and any("autouse" in ast.dump(d) for d in node.decorator_list):
-            patches = any(word in ast.dump(node) for word in ("monkeypatch", "setattr", "patch", "skip", "xfail"))
-            patches = patches or any(isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)
-                                     for n in ast.walk(node))  # fmt: skip
-            sure = 0.7 if patches else 0.4
+            sure = 0.7 if interferes(view, code, node) else 0.4
             yield _at(
                 view, source, "tests_configured", sure, f"autouse fixture {node.name}", code.line(node) - source.above
             )

@@ -26,7 +26,7 @@ def extract(text: str, ways: Sequence[str]) -> str:
     """
     text = text.removeprefix("\ufeff")
     for way in ways:
-        found = {"boxed": _boxed, "marked": _marked, "whole": lambda whole: [_unboxed(undressed(whole))]}[way](text)
+        found = {"boxed": _boxed, "marked": _marked, "whole": _whole}[way](text)
         if any(len(one.strip()) > _LONGEST for one in found):
             raise NoAnswer(f"the answer is longer than {LONGEST} characters")
         answers = {undressed(one) for one in found} - {""}
@@ -35,6 +35,11 @@ def extract(text: str, ways: Sequence[str]) -> str:
         if answers:
             return answers.pop()
     raise NoAnswer("there is no answer")
+
+
+def _whole(text: str) -> list[str]:
+    """Return the text, or what is in the box around it; one that is too long for an answer as it is."""
+    return [_unboxed(undressed(text)) if len(text.strip()) <= _LONGEST else text]
 
 
 def _boxed(text: str) -> list[str]:
