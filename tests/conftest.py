@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from assay.models.chat import Chat
 from assay.models.weights import Architecture, new_model, use_one_thread
@@ -15,6 +16,9 @@ TEXT = [
 ] * 40
 ARCHITECTURE = Architecture(vocabulary=380, width=32, layers=2, heads=2, inner=64, context=320)
 
+
+settings.register_profile("assay", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a machine may be busy
+settings.load_profile("assay")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background: what we start would be deaf to it
     signal.signal(signal.SIGINT, signal.default_int_handler)
