@@ -15,6 +15,7 @@ from assay.errors import MachineryError
 
 _ROOMY = 2 << 30  # bytes that may be used, of memory, and are not
 _BLOCK = 4096
+_TRIES = 50
 _BUSY_S = 30.0  # processes that were killed may still hold it for a moment
 
 
@@ -62,9 +63,12 @@ class _Disk(Fault):
         self._put(place, drive)
 
         def act() -> str:
-            found = os.statvfs(place)
-            used = (found.f_blocks - found.f_bfree) * found.f_frsize
-            if said := _mount(place, max(_BLOCK, used + leave), again=True):
+            for _ in range(_TRIES):  # it grows as we look, and cannot be made smaller than what it holds
+                found = os.statvfs(place)
+                used = (found.f_blocks - found.f_bfree) * found.f_frsize
+                if not (said := _mount(place, max(_BLOCK, used + leave), again=True)):
+                    break
+            else:
                 raise MachineryError(f"the disk {place} could not be made full: {said}")
             self.full(place, drive, draw)
             return f"{leave} bytes left on the disk of {place.name}"
