@@ -1,5 +1,6 @@
 """What the README and the docs name exists: commands with their options, modules with their members, files."""
 
+import functools
 import importlib
 import itertools
 import re
@@ -47,9 +48,15 @@ def words(command: str) -> list[str]:
     return found
 
 
+@functools.cache
+def root() -> Any:
+    """Return the command of commands, which takes long to make."""
+    return typer.main.get_command(app)
+
+
 def wrong(command: str) -> str:
     """Say what of a command does not exist; "" when all does."""
-    at: Any = typer.main.get_command(app)
+    at = root()
     rest = words(command)[1:]
     while rest and hasattr(at, "commands"):
         if rest[0].startswith("-") or not rest[0].isidentifier() or rest[0].isupper():

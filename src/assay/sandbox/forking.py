@@ -19,7 +19,7 @@ from assay.errors import MachineryError
 from assay.sandbox import box, cgroups, layout, overlay, seccomp, workspace
 from assay.sandbox.choice import BUBBLEWRAP, chosen
 from assay.sandbox.process import REAP_S
-from assay.sandbox.system import hold_child, write_all
+from assay.sandbox.system import kill_child, reported, write_all
 
 KERNEL = Path(__file__).parent / "kernel.py"
 _SERVER_MB = 256  # what the server itself and what it has loaded may take, beyond what its children may
@@ -130,10 +130,7 @@ class ForkServer:
             report = b""
             with suppress(BlockingIOError):
                 report = os.read(self._status, 1 << 16)
-            for line in report.splitlines():
-                with suppress(ValueError, KeyError, TypeError):
-                    self._first = int(json.loads(line)["child-pid"])
-                    break
+            self._first = reported(report, "child-pid")
         return self._first
 
     def used_s(self) -> float:
@@ -151,13 +148,9 @@ class ForkServer:
         if self._process is None or self._process.poll() is not None:
             return
         first = self._child()
-        if first is not None and (handle := hold_child(self._process.pid, first)):
+        if first is None or not kill_child(self._process.pid, first):
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-            os.close(handle)
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it with all its children and wait until nothing is left. Raises MachineryError where something is."""

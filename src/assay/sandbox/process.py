@@ -8,7 +8,6 @@ and bwrap ends only after that, so no process and no zombie outlives `execute`.
 """
 
 import asyncio
-import json
 import math
 import os
 import resource
@@ -24,7 +23,7 @@ from assay.errors import MachineryError
 from assay.sandbox import routes
 from assay.sandbox.launch import Launch, Outcome
 from assay.sandbox.room import LOOK_S
-from assay.sandbox.system import kill_child, write_all
+from assay.sandbox.system import kill_child, reported, write_all
 
 CHUNK = 1 << 16
 FLOOD = 64  # a command that writes this many times what is kept of its output is killed
@@ -287,16 +286,11 @@ class Run:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def _said(self, name: str) -> int | None:
-        """Return a number from what bwrap has reported so far (one JSON object a line), None when it is not there."""
+        """Return a number from what bwrap has reported so far, None when it is not there."""
         with suppress(BlockingIOError):
             while part := os.read(self.status, CHUNK):
                 self.report += part
-        for line in self.report.splitlines():
-            with suppress(ValueError):
-                said = json.loads(line)
-                if isinstance(said, dict) and isinstance(said.get(name), int):
-                    return int(said[name])
-        return None
+        return reported(self.report, name)
 
     async def _add_routes(self) -> None:
         """Make the networks of `blackhole` hang, while bwrap holds the command back; then let it go."""

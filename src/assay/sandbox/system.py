@@ -1,7 +1,9 @@
-"""Two dealings with the system that must be right: writing all of something, and killing the right process."""
+"""Dealings with the system that must be right: writing all of something, and naming and killing the right process."""
 
+import json
 import os
 import signal
+from contextlib import suppress
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -9,6 +11,16 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def reported(report: bytes, name: str) -> int | None:
+    """Return a number from what bwrap has reported (one JSON object a line), None when it is not there."""
+    for line in report.splitlines():
+        with suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and isinstance(said.get(name), int):
+                return int(said[name])
+    return None
 
 
 def hold_child(parent: int, child: int) -> int | None:

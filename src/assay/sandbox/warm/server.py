@@ -5,7 +5,6 @@ started it ends, so that thread must live as long as the server; and when this p
 all its servers.
 """
 
-import json
 import marshal
 import os
 import platform
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from assay.errors import MachineryError
 from assay.sandbox import box, cgroups, layout, programs, seccomp, workspace
-from assay.sandbox.system import hold_child, write_all
+from assay.sandbox.system import hold_child, reported, write_all
 from assay.sandbox.warm import inside as warm_inside
 from assay.sandbox.warm import proof as warm_proof
 
@@ -86,10 +85,9 @@ def memory_file(files: Mapping[str, bytes], message: bytes) -> Iterator[tuple[in
 
 def _first(report: bytes, bwrap: int) -> int:
     """Return a pidfd of process 1 inside, which bwrap named in its report."""
-    for line in report.splitlines():
-        with suppress(ValueError, KeyError, TypeError):
-            if handle := hold_child(bwrap, int(json.loads(line)["child-pid"])):
-                return handle
+    first = reported(report, "child-pid")
+    if first is not None and (handle := hold_child(bwrap, first)):
+        return handle
     raise MachineryError("bwrap did not name the process that it started")
 
 
